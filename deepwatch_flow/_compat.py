@@ -1,0 +1,37 @@
+"""Everything that depends on the version of Python, and nothing else.
+
+No other module looks at ``sys.version_info``, save the shapes of syntax trees in
+``analysis.canonical``.
+"""
+from __future__ import annotations
+
+import sys
+from graphlib import CycleError, TopologicalSorter  # the backport below 3.9 has the same name
+from typing import Any, FrozenSet
+
+__all__ = ["CycleError", "TopologicalSorter", "stdlib_module_names", "toml_loads"]
+
+#: the Python whose marshal and syntax trees this process reads and writes
+PYTHON = f"{sys.implementation.name}-{sys.version_info[0]}.{sys.version_info[1]}"
+
+
+def toml_loads(text: str) -> Any:
+    """Parse TOML with the standard library, or with tomli below Python 3.11.
+
+    Both raise a ``ValueError`` whose text names line and column.
+    """
+    if sys.version_info >= (3, 11):
+        import tomllib
+
+        return tomllib.loads(text)
+    import tomli
+
+    return tomli.loads(text)
+
+
+def stdlib_module_names() -> FrozenSet[str]:
+    """Return the top-level module names of the standard library, empty before Python 3.10.
+
+    Where it is empty, ``loading.origin`` decides by the folder a module was found in.
+    """
+    return frozenset(getattr(sys, "stdlib_module_names", ()))

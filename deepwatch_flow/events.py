@@ -1,0 +1,106 @@
+"""What happens in a run, as records, and the report folded from them.
+
+Events are the only channel from the runner to reporters and plugins.
+"""
+from __future__ import annotations
+
+from typing import Callable, Dict, Iterable, List, NamedTuple, Optional, Tuple, Union
+
+from .model import Reason
+
+#: what may have happened to a step: `ran`, `reused` (nothing to do), `restored` (a product file
+#: was put back from the store), `failed`, `blocked` (an upstream failed), `cancelled` (the run was
+#: stopped before it)
+OUTCOMES = ("ran", "reused", "restored", "failed", "blocked", "cancelled")
+
+
+class RunStarted(NamedTuple):
+    """A run begins, with the selected steps in topological order."""
+
+    run: str
+    steps: Tuple[str, ...]
+
+
+class StepStarted(NamedTuple):
+    """A step is about to be executed."""
+
+    step: str
+    reasons: Tuple[Reason, ...]
+
+
+class StepFinished(NamedTuple):
+    """A step is done with; `outcome` tells how."""
+
+    step: str
+    outcome: str
+    reasons: Tuple[Reason, ...] = ()
+    seconds: float = 0.0
+    error: Optional[str] = None        #: one line: type and message
+    traceback: Optional[str] = None    #: the user's frames
+    changed: bool = True               #: False where a step ran to the output it had before
+
+
+class Notice(NamedTuple):
+    """Something worth telling that is no step's outcome."""
+
+    message: str
+    hint: Optional[str] = None
+    level: str = "warning"             #: note | warning
+
+
+class RunFinished(NamedTuple):
+    """The run is over, interrupted or not."""
+
+    run: str
+    seconds: float
+    interrupted: bool = False
+
+
+Event = Union[RunStarted, StepStarted, StepFinished, Notice, RunFinished]
+Emit = Callable[[Event], None]
+
+
+class RunReport(NamedTuple):
+    """The whole of a run: what `run` returns and `run --json` prints."""
+
+    run: str
+    steps: Tuple[StepFinished, ...]
+    notices: Tuple[Notice, ...] = ()
+    seconds: float = 0.0
+    interrupted: bool = False
+
+    @property
+    def counts(self) -> Dict[str, int]:
+        """How many steps had each outcome; every outcome is present."""
+        counts = dict.fromkeys(OUTCOMES, 0)
+        for step in self.steps:
+            counts[step.outcome] += 1
+        return counts
+
+    @property
+    def ok(self) -> bool:
+        """Whether no step failed and the run was not interrupted."""
+        return not self.interrupted and all(step.outcome in ("ran", "reused", "restored") for step in self.steps)
+
+    def outcome(self, step: str) -> str:
+        """Return the outcome of one step; raises KeyError for a step that was not selected."""
+        for finished in self.steps:
+            if finished.step == step:
+                return finished.outcome
+        raise KeyError(step)
+
+
+def fold(events: Iterable[Event]) -> RunReport:
+    """Fold the events of one run into its report."""
+    report = RunReport("", ())
+    steps: List[StepFinished] = []
+    for event in events:
+        if isinstance(event, RunStarted):
+            report = report._replace(run=event.run)
+        elif isinstance(event, StepFinished):
+            steps.append(event)
+        elif isinstance(event, Notice):
+            report = report._replace(notices=report.notices + (event,))
+        elif isinstance(event, RunFinished):
+            report = report._replace(seconds=event.seconds, interrupted=event.interrupted)
+    return report._replace(steps=tuple(steps))

@@ -1,0 +1,1 @@
+"""Digests of bytes, fields, Python values, files and folders."""

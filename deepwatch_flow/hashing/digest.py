@@ -1,0 +1,69 @@
+"""Digests: framed, tagged fields in, one BLAKE3 digest out.
+
+Every persistent digest of deepwatch is made here. A digest opens with its purpose and version, and
+each field is written as name, type, length and bytes, so neighbouring fields can't run together
+and different kinds of information can't collide. With a transcript the same calls also write the
+fields as text, so that two digests can be compared by comparing two texts.
+"""
+from __future__ import annotations
+
+from typing import Iterable, List, Optional, Union
+
+from blake3 import blake3
+
+from ..model import Digest
+
+#: what a field may hold
+Field = Union[str, bytes, int, None]
+
+
+def digest_bytes(data: Union[bytes, bytearray, memoryview]) -> Digest:
+    """Return the digest of plain bytes, which is also a blob's address in the store."""
+    return Digest(blake3(data).hexdigest())
+
+
+class Hasher:
+    """Collect named fields into one digest.
+
+    >>> Hasher("example/1").field("name", "a").digest() == Hasher("example/1").field("name", b"a").digest()
+    False
+    """
+
+    __slots__ = ("_parts", "_transcript")
+
+    def __init__(self, purpose: str, transcript: Optional[List[str]] = None) -> None:
+        self._parts: List[bytes] = [_frame("purpose", b"s", purpose.encode())]
+        self._transcript = transcript
+        if transcript is not None:
+            transcript.append(purpose)
+
+    def field(self, name: str, value: Field) -> Hasher:
+        """Add one field; the type of `value` is part of it (``"1"``, ``b"1"`` and ``1`` differ)."""
+        if isinstance(value, str):
+            tag, data = b"s", value.encode("utf-8", "surrogatepass")
+        elif isinstance(value, bytes):
+            tag, data = b"b", value
+        elif value is None:
+            tag, data = b"n", b""
+        else:
+            tag, data = b"i", b"%d" % value
+        self._parts.append(_frame(name, tag, data))
+        if self._transcript is not None:
+            self._transcript.append(f"  {name}: {value!r}")
+        return self
+
+    def fields(self, name: str, values: Iterable[Field]) -> Hasher:
+        """Add a sequence under one name, its length first."""
+        listed = list(values)
+        self.field(name, len(listed))
+        for value in listed:
+            self.field(name, value)
+        return self
+
+    def digest(self) -> Digest:
+        """Return the digest of all fields so far."""
+        return Digest(blake3(b"".join(self._parts)).hexdigest())
+
+
+def _frame(name: str, tag: bytes, data: bytes) -> bytes:
+    return b"%b%b%d:%b;" % (name.encode(), b"=" + tag, len(data), data)

@@ -1,0 +1,197 @@
+"""The nouns of deepwatch as frozen records (docs/glossary.md tells what each one means).
+
+Everything replaceable depends on this module and on nothing above it. Records are named tuples:
+cheap to make by the ten thousand, compared by value, and they pickle into worker processes.
+"""
+from __future__ import annotations
+
+from typing import Dict, Mapping, NamedTuple, NewType, Optional, Tuple, Union
+
+#: 64 hexadecimal digits of BLAKE3
+Digest = NewType("Digest", str)
+
+#: the version of the scheme by which code, values and keys are digested; part of the lockfile.
+#: Raise it with any change that gives an unchanged step another key.
+SCHEME = 1
+
+
+# -- code ---------------------------------------------------------------------------------------
+
+class Unit(NamedTuple):
+    """One piece of code or data that a fingerprint covers."""
+
+    name: str                     #: for people: ``helpers.clean``, ``helpers.Basket.total``
+    kind: str                     #: function | class | data | module | statement | package | file
+    origin: str                   #: own | package | stdlib | builtin
+    file: Optional[str]           #: relative to the root where below it, POSIX separators
+    line: Optional[int]
+    own: Digest                   #: of the unit itself
+    deep: Digest                  #: of the unit and all that it links to
+    links: Tuple[Tuple[str, Digest], ...] = ()   #: (the text by which it is used, deep digest)
+
+
+class Untracked(NamedTuple):
+    """Something a fingerprint knows that it can't see."""
+
+    name: str
+    file: Optional[str]
+    line: Optional[int]
+    why: str
+
+
+class Fingerprint(NamedTuple):
+    """The deep code hash of one function."""
+
+    digest: Digest
+    root: Digest                              #: deep digest of the function's own unit
+    packages: Tuple[Tuple[str, str], ...]     #: (distribution, version as the policy sees it)
+    untracked: Tuple[Untracked, ...] = ()
+    uncacheable: Optional[str] = None         #: why no key can be made, if none can
+
+
+# -- inputs, outputs, traces ----------------------------------------------------------------------
+
+class Param(NamedTuple):
+    """A parameter of a step that is neither a file nor an upstream step."""
+
+    name: str
+    digest: Digest
+    shown: str                    #: short text for people; stays on this machine
+
+
+class Input(NamedTuple):
+    """A declared input file or folder."""
+
+    path: str                     #: relative to the root, POSIX separators
+    digest: Digest
+
+
+class Upstream(NamedTuple):
+    """The output of another step, as a step sees it."""
+
+    parameter: str
+    step: str
+    output: Digest
+
+
+class Artifact(NamedTuple):
+    """The stored output of a step."""
+
+    output: Digest                #: of the value: equality
+    blob: Digest                  #: of the bytes: address in the store
+    size: int                     #: bytes
+    codec: str
+
+
+class ProductFile(NamedTuple):
+    """A declared output: a file, or one file of a declared output folder."""
+
+    path: str                     #: relative to the root, POSIX separators
+    blob: Digest
+    size: int
+
+
+class Trace(NamedTuple):
+    """The record of one execution of one step."""
+
+    step: str
+    key: Digest
+    code: Digest                  #: Fingerprint.digest
+    root: Digest                  #: Fingerprint.root: where ``why`` starts to compare units
+    params: Tuple[Param, ...]
+    inputs: Tuple[Input, ...]
+    upstreams: Tuple[Upstream, ...]
+    artifact: Artifact
+    products: Tuple[ProductFile, ...] = ()
+    packages: Tuple[Tuple[str, str], ...] = ()
+
+
+class LockEntry(NamedTuple):
+    """What the lockfile vouches for, for one step."""
+
+    key: Digest
+    code: Digest
+    params: Tuple[Tuple[str, Digest], ...]
+    inputs: Tuple[Input, ...]
+    upstreams: Tuple[Upstream, ...]
+    artifact: Artifact
+    products: Tuple[ProductFile, ...] = ()
+
+
+class Lock(NamedTuple):
+    """The parsed lockfile."""
+
+    steps: Mapping[str, LockEntry]
+    definitions: Mapping[str, Digest]          #: unit name -> own digest
+    packages: Mapping[str, str]                #: distribution -> version, of all steps together
+    scheme: int = SCHEME
+
+
+# -- decisions ------------------------------------------------------------------------------------
+
+class Reason(NamedTuple):
+    """One fact that makes a step stale.
+
+    `kind` is one of: never-ran, code, package, param, input, upstream, product, artifact, forced,
+    uncacheable, scheme, upstream-failed.
+    """
+
+    kind: str
+    subject: str = ""             #: definition, package, param, path or step
+    old: Optional[str] = None
+    new: Optional[str] = None
+    file: Optional[str] = None
+    line: Optional[int] = None
+    path: Tuple[str, ...] = ()    #: step -> ... -> changed definition
+
+
+class Fresh(NamedTuple):
+    """The recorded result is the one that running would give."""
+
+    trace: Trace
+
+
+class Stale(NamedTuple):
+    """The step has to run."""
+
+    reasons: Tuple[Reason, ...]
+    key: Optional[Digest]         #: None where no key can be made
+
+
+class Pending(NamedTuple):
+    """Not decidable before these upstream steps have run."""
+
+    on: Tuple[str, ...]
+    reasons: Tuple[Reason, ...] = ()
+
+
+Verdict = Union[Fresh, Stale, Pending]
+
+
+class Plan(NamedTuple):
+    """Verdicts for all selected steps, in topological order."""
+
+    verdicts: Mapping[str, Verdict]
+
+
+class Policy(NamedTuple):
+    """What the user asked of one run."""
+
+    targets: Tuple[str, ...] = ()
+    tags: Tuple[str, ...] = ()
+    force: Tuple[str, ...] = ()
+    jobs: int = 1
+    locked: bool = False
+    fail_fast: bool = False
+    accept_scheme: bool = False
+
+
+class Boundary(NamedTuple):
+    """Which code is the user's own, and how packages count."""
+
+    root: str                                  #: absolute path of the project
+    packages: str = "exact"                    #: exact | minor | ignore
+    overrides: Mapping[str, str] = {}          #: distribution -> exact | minor | ignore
+
+
+Json = Union[None, bool, int, float, str, "list[Json]", Dict[str, "Json"]]
