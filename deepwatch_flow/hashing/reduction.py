@@ -1,0 +1,356 @@
+"""Takes objects apart: what a value that holds other values is made of.
+
+`take_apart` turns an object into `Parts`: a header that names its kind and counts what follows, and
+the values it holds, in an order that depends on neither address nor hash seed. How the parts become
+a digest is the business of ``values``; values that hold nothing are in ``leaves``. An object that
+can't be taken apart is refused with `Undigestible`, never approximated.
+"""
+from __future__ import annotations
+
+import collections
+import copyreg
+import datetime
+import enum
+import functools
+import pathlib
+import sys
+import types
+from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
+
+from ..errors import FingerprintError
+from .leaves import framed, text_bytes
+
+
+class Undigestible(FingerprintError):
+    """A value, or something inside it, has no digest that would mean the same tomorrow.
+
+    `where` is the path inside the value (``.conn``, ``[3]['a']``), `type_name` the type found there.
+    """
+
+    def __init__(self, type_name: str, why: str, where: str = "") -> None:
+        place = f" at {where}" if where else ""
+        super().__init__(
+            f"can't digest a value of type {type_name}{place}: {why}",
+            hint="use plain data (numbers, text, containers, dataclasses, arrays, frames) or a path to a file; "
+                 "or register a digester for the type (docs/plugins.md)",
+        )
+        self.type_name = type_name
+        self.why = why
+        self.where = where
+
+    def inside(self, where: str) -> Undigestible:
+        """Return the same error for the value that holds this one at `where`."""
+        return type(self)(self.type_name, self.why, where + self.where)
+
+
+class Parts(NamedTuple):
+    """An object taken apart."""
+
+    header: bytes
+    children: Sequence[object]
+    #: for messages: how child number i is reached from the object
+    label: Callable[[int], str]
+    unordered: bool = False
+
+
+def type_name(kind: type) -> str:
+    """Return the name of a type for people: ``dict``, ``decimal.Context``."""
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def header(kind: str, *facts: object) -> bytes:
+    """Return the opening of an object's encoding: its kind and facts that fix how many children follow."""
+    return b"o" + framed(b"".join(framed(text_bytes(str(fact))) for fact in (kind,) + facts))
+
+
+# -- names ----------------------------------------------------------------------------------------
+
+#: modules that a class moved into in one Python version and is not known by in the others
+_MOVED = {"pathlib._local": "pathlib", "pathlib._abc": "pathlib"}
+
+#: what has a name: functions, classes and their kin
+NAMED = (types.FunctionType, types.BuiltinFunctionType, types.MethodType, type, types.ModuleType,
+         types.WrapperDescriptorType, types.MethodDescriptorType, types.ClassMethodDescriptorType)
+
+
+def name_token(module: object, qualname: str) -> bytes:
+    """Return the encoding of something known by its name alone."""
+    module = _MOVED.get(module, module) if isinstance(module, str) else "?"
+    return b"g" + framed(text_bytes(f"{module}:{qualname}"))
+
+
+def importable(obj: object, module: object, qualname: str) -> bool:
+    """Tell whether `module` has this very object under `qualname`; imports nothing."""
+    found: object = sys.modules.get(module) if isinstance(module, str) else None
+    for name in qualname.split("."):
+        # not getattr: a module's __getattr__ or a descriptor would run code
+        namespace = getattr(found, "__dict__", None)
+        if namespace is None or name not in namespace:
+            return False
+        found = namespace[name]
+    return found is obj or getattr(found, "__func__", None) is obj
+
+
+def global_token(obj: Any) -> Optional[bytes]:
+    """Return the encoding of a class, or of a function that can be imported by its name."""
+    if isinstance(obj, type):
+        return name_token(obj.__module__, obj.__qualname__)
+    if isinstance(obj, types.FunctionType):
+        name = obj.__qualname__
+        return name_token(obj.__module__, name) if importable(obj, obj.__module__, name) else None
+    if isinstance(obj, types.BuiltinFunctionType) and (obj.__self__ is None or isinstance(obj.__self__, types.ModuleType)):
+        return name_token(obj.__module__, obj.__qualname__)
+    return None
+
+
+# -- kinds with a treatment of their own ------------------------------------------------------------
+
+def _attributes(names: Sequence[str]) -> Callable[[int], str]:
+    return lambda i: names[i]
+
+
+def _item(i: int) -> str:
+    return f"[{i}]"
+
+
+def _fixed(kind: str, *children: Tuple[str, object]) -> Parts:
+    return Parts(header(kind, len(children)), [child for _, child in children],
+                 _attributes([label for label, _ in children]))
+
+
+def _datetime(value: datetime.datetime) -> Parts:
+    return Parts(header("datetime", value.replace(tzinfo=None).isoformat(), value.fold), [value.tzinfo],
+                 _attributes([".tzinfo"]))
+
+
+def _time(value: datetime.time) -> Parts:
+    return Parts(header("time", value.replace(tzinfo=None).isoformat(), value.fold), [value.tzinfo],
+                 _attributes([".tzinfo"]))
+
+
+def _deque(value: "collections.deque[object]") -> Parts:
+    return Parts(header("deque", value.maxlen, len(value)), list(value), _item)
+
+
+def _partial(value: "functools.partial[object]") -> Parts:
+    return _fixed("partial", (".func", value.func), (".args", value.args), (".keywords", value.keywords),
+                  (".__dict__", dict(sorted(vars(value).items()))))
+
+
+def _cell(value: "types.CellType") -> Parts:
+    try:
+        return _fixed("cell", ("", value.cell_contents))
+    except ValueError:  # not filled yet: a recursive definition in the making
+        return _fixed("empty cell")
+
+
+def _code(value: types.CodeType) -> Parts:
+    # bytecode, because there is nothing better without the source; such a digest is good for one
+    # version of Python. No file name and no line: a function that moves is the same function.
+    return _fixed(
+        "code", ("", value.co_code), ("", value.co_consts), ("", value.co_names), ("", value.co_varnames),
+        ("", value.co_freevars), ("", value.co_cellvars), ("", value.co_name), ("", value.co_flags),
+        ("", (value.co_argcount, value.co_posonlyargcount, value.co_kwonlyargcount)),
+        ("", getattr(value, "co_exceptiontable", b"")))
+
+
+_DATA: Dict[type, Callable[[Any], Parts]] = {
+    datetime.datetime: _datetime,
+    datetime.time: _time,
+    collections.deque: _deque,
+    functools.partial: _partial,
+    types.MappingProxyType: lambda value: _fixed("mappingproxy", ("", dict(value))),
+    slice: lambda value: _fixed("slice", (".start", value.start), (".stop", value.stop), (".step", value.step)),
+    property: lambda value: _fixed("property", (".fget", value.fget), (".fset", value.fset), (".fdel", value.fdel)),
+    staticmethod: lambda value: _fixed("staticmethod", (".__func__", value.__func__)),
+    classmethod: lambda value: _fixed("classmethod", (".__func__", value.__func__)),
+    types.CellType: _cell,
+    types.CodeType: _code,
+}
+
+
+def is_data(kind: type) -> bool:
+    """Tell whether a type is data of Python itself, for which nobody else is asked."""
+    return kind in _DATA
+
+
+def _function(value: types.FunctionType) -> Parts:
+    return _fixed("function", ("", value.__module__), (".__code__", value.__code__),
+                  (".__defaults__", value.__defaults__), (".__kwdefaults__", value.__kwdefaults__),
+                  (".__closure__", value.__closure__), (".__dict__", dict(sorted(vars(value).items()))))
+
+
+def _set(value: Any) -> Parts:
+    # set.__reduce__ lists the elements in the order of the hash seed
+    names, state = _sorted_state(type(value), _instance_state(value))
+    elements = frozenset(set.__iter__(value) if isinstance(value, set) else frozenset.__iter__(value))
+    return Parts(header("set subclass", *names), [type(value), elements] + state,
+                 _attributes(["", ""] + [f".{name}" for name in names]))
+
+
+def _path(value: pathlib.PurePath) -> Parts:
+    names, state = _sorted_state(type(value), getattr(value, "__dict__", None))
+    plain = pathlib.PurePosixPath(value.as_posix())
+    return Parts(header("path subclass", *names), [type(value), plain] + state,
+                 _attributes(["", ""] + [f".{name}" for name in names]))
+
+
+def _enum(value: enum.Enum) -> Parts:
+    # the name of a combined flag depends on the version of Python
+    name = None if isinstance(value, enum.Flag) else value._name_
+    return _fixed("enum", ("", type(value)), (".name", name), (".value", value._value_))
+
+
+# -- anything else: as pickle would -------------------------------------------------------------------
+
+_ITERATOR_MODULES = ("builtins", "itertools", "collections", "_collections")
+
+
+def take_apart(obj: Any) -> Parts:
+    """Return what an object is made of; raises `Undigestible` where it can't be told."""
+    kind = type(obj)
+    data = _DATA.get(kind)
+    if data is not None:
+        return data(obj)
+    if issubclass(kind, types.FunctionType):
+        return _function(obj)
+    if issubclass(kind, types.MethodType):
+        return _fixed("method", (".__func__", obj.__func__), (".__self__", obj.__self__))
+    if issubclass(kind, types.BuiltinFunctionType):
+        return _fixed("builtin method", ("", obj.__name__), (".__self__", obj.__self__))
+    if issubclass(kind, types.ModuleType):
+        raise Undigestible(f"module ({obj.__name__})", "a module is code, not data")
+    if hasattr(kind, "__next__") and kind.__module__ in _ITERATOR_MODULES:
+        raise Undigestible(type_name(kind), "reading an iterator would use it up; make it a list")
+    if issubclass(kind, enum.Enum):
+        return _enum(obj)
+    if issubclass(kind, pathlib.PurePath):
+        return _path(obj)
+    if issubclass(kind, (set, frozenset)):
+        return _set(obj)
+    return _reduced(obj)
+
+
+def _reduced(obj: Any) -> Parts:
+    kind = type(obj)
+    reducer = copyreg.dispatch_table.get(kind)
+    try:
+        got: Any = obj.__reduce_ex__(4) if reducer is None else reducer(obj)
+    except Exception as error:  # the object's own code may raise anything; the cause is kept
+        raise Undigestible(type_name(kind), _reason(error)) from error
+    if isinstance(got, str):
+        return _named(obj, got)
+    if not isinstance(got, tuple) or not 2 <= len(got) <= 6:
+        raise Undigestible(type_name(kind), f"its __reduce__ returned a {type_name(type(got))}")
+    made, args, state, items, pairs = (got + (None, None, None))[:5]
+    form, children, labels = _construction(kind, made, args)
+    if hasattr(kind, "_fields") and isinstance(obj, tuple):
+        children.append(kind._fields)  # namedtuples made on the fly often share a name
+        labels.append("._fields")
+        form += " fields"
+    if state == {} and type(state) is dict and not _has_own(kind, "__getstate__"):
+        state = None  # what Python 3.11 makes of it
+    names, values = _sorted_state(kind, state)
+    children += values
+    labels += [f".{name}" for name in names]
+    listed = [] if items is None else list(items)
+    paired: List[object] = [] if pairs is None else [half for pair in pairs for half in pair]
+    counts = (len(children) - len(values), len(listed), len(paired))
+    return Parts(header(form, *counts, *names), children + listed + paired,
+                 _reduced_labels(labels, len(listed), paired))
+
+
+def _reason(error: Exception) -> str:
+    text = str(error).strip() or type(error).__name__
+    return text.splitlines()[0]
+
+
+def _construction(kind: type, made: Any, args: Any) -> Tuple[str, List[object], List[str]]:
+    """Return form, values and labels of how an object is made anew, the same for all Pythons."""
+    args = tuple(args) if args is not None else ()
+    if made is getattr(copyreg, "__newobj__"):
+        found: List[object] = [args[0], *args[1:]]
+        form = "object"
+    elif made is getattr(copyreg, "__newobj_ex__"):
+        found = [args[0], args[2], *args[1]]
+        form = "object with keywords"
+    elif made is getattr(copyreg, "_reconstructor"):
+        found = [args[0]] if args[1] is object else [args[0], args[2]]
+        form = "object"
+    else:
+        found = [kind, made, *args]
+        form = "made"
+    return form, found, [""] * len(found)
+
+
+def _sorted_state(kind: type, state: Any) -> Tuple[Tuple[str, ...], List[object]]:
+    """Return the names and values of an instance's attributes.
+
+    The order in which attributes were set is no part of a value, unless the class reads the state
+    itself. A state that is no mapping of attributes is one value under an empty name.
+    """
+    if state is None:
+        return (), []
+    if not hasattr(kind, "__setstate__"):
+        halves = state if type(state) is tuple and len(state) == 2 else (state, None)
+        if all(half is None or _is_namespace(half) for half in halves):
+            found: Dict[str, object] = {}
+            for half in halves:
+                found.update(half or {})
+            names = tuple(sorted(found))
+            if len(names) == sum(len(half or ()) for half in halves):
+                return names, [found[name] for name in names]
+    return ("",), [state]
+
+
+def _is_namespace(value: object) -> bool:
+    return type(value) is dict and all(type(name) is str and name for name in value)
+
+
+def _has_own(kind: type, name: str) -> bool:
+    return getattr(kind, name, None) is not getattr(object, name, None)
+
+
+def _instance_state(value: Any) -> object:
+    """Return attributes from ``__dict__`` and slots, for types whose __reduce__ is of no use."""
+    found: Dict[str, object] = dict(getattr(value, "__dict__", ()))
+    for kind in type(value).__mro__:
+        slots = kind.__dict__.get("__slots__", ())
+        for name in (slots,) if isinstance(slots, str) else slots:
+            mangled = f"_{kind.__name__.lstrip('_')}{name}" if name.startswith("__") and not name.endswith("__") else name
+            if mangled not in ("__dict__", "__weakref__") and hasattr(value, mangled):
+                found[mangled] = getattr(value, mangled)
+    return found
+
+
+def _named(obj: Any, name: str) -> Parts:
+    """Return the parts of an object that pickles as a global name."""
+    module = getattr(obj, "__module__", None)
+    if "<locals>" not in name:
+        return Parts(header("global", type_name(type(obj)), module, name), (), _item)
+    wrapped = getattr(obj, "__wrapped__", None)
+    if wrapped is None:
+        raise Undigestible(type_name(type(obj)), "it is known by a name only, and the name is local to a function")
+    return _fixed("wrapper", ("", type(obj)), (".__wrapped__", wrapped))
+
+
+def _reduced_labels(labels: List[str], listed: int, paired: Sequence[object]) -> Callable[[int], str]:
+    def label(i: int) -> str:
+        if i < len(labels):
+            return "" if labels[i] == "." else labels[i]
+        i -= len(labels)
+        return _item(i) if i < listed else pair_label(paired, i - listed)
+    return label
+
+
+def pair_label(paired: Sequence[object], i: int) -> str:
+    """Return how the key or value number `i` of keys and values in turn is reached."""
+    key = paired[i - i % 2]
+    shown = repr(key) if type(key) in (str, int, bool, float, bytes) else f"<{type_name(type(key))}>"
+    shown = shown if len(shown) <= 60 else shown[:57] + "..."
+    return f"[{shown}]" if i % 2 else f" (key {shown})"
+
+
+def flattened(pairs: Iterable[Tuple[object, object]]) -> List[object]:
+    """Return keys and values in turn."""
+    return [half for pair in pairs for half in pair]
