@@ -1,0 +1,2 @@
+"""The version of deepwatch, kept in this one place (the build reads it from here)."""
+__version__ = "0.1.0"
