@@ -1,0 +1,1 @@
+"""The deep code hash: canonical syntax, names on live objects, Merkle digests."""

@@ -1,0 +1,321 @@
+"""The facts of one source file: all that analysis needs of its text, found in one walk.
+
+`facts_of` parses a module into definitions (functions, lambdas, classes, at any depth) and
+module-level statements, each with the digest of its canonical text and the holes in it. Facts hold
+no live object, only texts and numbers, so they are kept by content digest: `dump` and `load` turn
+them into bytes and back (marshal of plain tuples, never pickle).
+"""
+from __future__ import annotations
+
+import ast
+import marshal
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
+
+from ..hashing.digest import digest_bytes
+from .canonical import Canon, Item, arguments, docstring
+from .normal import statements
+from .recipes import Recipe
+from .scopes import Scope, Use
+
+#: raise it whenever the same text gives other facts
+FACTS_VERSION = 1
+
+Function = Union[ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda]
+
+
+class Text(NamedTuple):
+    """A canonical text by its digest, and its holes."""
+
+    digest: str
+    uses: Tuple[Use, ...]
+    recipes: Tuple[Recipe, ...] = ()
+    flags: int = 0
+
+
+class Definition(NamedTuple):
+    """The facts of one function, lambda or class."""
+
+    kind: str                                  #: function | class
+    name: str
+    qualname: str
+    line: int                                  #: of the first decorator, as in ``co_firstlineno``
+    end: int
+    text: Text                                 #: without docstrings, annotations, decorators, defaults
+    docs: str                                  #: digest of the docstrings, "" where there are none
+    annotations: Text                          #: of a function; those of a class are in its text
+    signature: str                             #: names of parameters, "," between them
+    decorators: Tuple[Text, ...] = ()
+    defaults: Optional[Text] = None            #: of a function; for where live ones can't be digested
+    assigned: Tuple[Tuple[str, Text], ...] = ()    #: of a class: what its body assigns
+
+
+class Statement(NamedTuple):
+    """The facts of one module-level statement."""
+
+    line: int
+    end: int
+    names: Tuple[str, ...]                     #: what it binds
+    text: Text
+    effect: bool                               #: done for what it does: a call, an outside assignment
+
+
+class ModuleFacts(NamedTuple):
+    """The facts of one source file."""
+
+    definitions: Tuple[Definition, ...]
+    statements: Tuple[Statement, ...]
+    imports: Tuple[Tuple[str, str, int, Optional[str]], ...]   #: (name, module, level, attribute)
+    assigned: Tuple[str, ...]                  #: names bound at module level, in order
+    docs: str
+
+
+_NO_TEXT = Text("", ())
+
+
+def facts_of(tree: ast.Module) -> ModuleFacts:
+    """Return the facts of a parsed file."""
+    walker = _Walker()
+    body = statements(tree.body)
+    for node in body:
+        walker.statement(node)
+    names = tuple(dict.fromkeys(walker.names))
+    return ModuleFacts(tuple(walker.definitions), tuple(walker.found), tuple(walker.imports), names,
+                       _docs([docstring(tree) or ""]))
+
+
+def dump(facts: ModuleFacts) -> bytes:
+    """Return facts as bytes for this version of Python."""
+    return marshal.dumps((FACTS_VERSION, _plain(facts)))
+
+
+def load(data: bytes) -> Optional[ModuleFacts]:
+    """Return the facts that `dump` wrote, or None where another version wrote them."""
+    try:
+        version, (definitions, found, imports, assigned, docs) = marshal.loads(data)
+    except (ValueError, EOFError, TypeError):
+        return None
+    if version != FACTS_VERSION:
+        return None
+    return ModuleFacts(tuple(map(_definition, definitions)), tuple(map(_statement, found)), imports, assigned, docs)
+
+
+def _plain(value: Any) -> Any:
+    return tuple(map(_plain, value)) if isinstance(value, tuple) else value
+
+
+def _text(plain: Any) -> Text:
+    digest, uses, recipes, flags = plain
+    return Text(digest, tuple(Use(*use) for use in uses), recipes, flags)
+
+
+def _definition(plain: Any) -> Definition:
+    made = Definition(*plain)
+    return made._replace(
+        text=_text(made.text), annotations=_text(made.annotations),
+        decorators=tuple(map(_text, made.decorators)),
+        defaults=None if made.defaults is None else _text(made.defaults),
+        assigned=tuple((name, _text(text)) for name, text in made.assigned),
+    )
+
+
+def _statement(plain: Any) -> Statement:
+    made = Statement(*plain)
+    return made._replace(text=_text(made.text))
+
+
+def _docs(docs: Sequence[str]) -> str:
+    if not any(docs):
+        return ""
+    return digest_bytes("\n".join("%d:%s" % (len(doc), doc) for doc in docs).encode("utf-8", "surrogatepass"))
+
+
+def _finish(canon: Canon) -> Text:
+    text, uses = canon.finish()
+    digest = digest_bytes(text.encode("utf-8", "surrogatepass"))
+    return Text(digest, uses, tuple(canon.recipes), canon.flags)
+
+
+def _standalone(items: Sequence[Item], scope: Optional[Scope] = None) -> Text:
+    return _finish(Canon(scope or Scope("module", None)).write(*items))
+
+
+class _Walker:
+    """Collect the facts of a file, definitions at any depth first come first."""
+
+    def __init__(self) -> None:
+        self.definitions: List[Definition] = []
+        self.found: List[Statement] = []
+        self.imports: List[Tuple[str, str, int, Optional[str]]] = []
+        self.names: List[str] = []
+
+    def statement(self, node: ast.stmt) -> None:
+        """Take one module-level statement."""
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            self.names.append(node.name)
+            self.definition(node, "")
+            return
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            self._import(node)
+            return
+        if _is_main_guard(node):
+            self.inside([node], "")
+            return
+        canon = Canon(Scope("module", None)).write(node)
+        names = tuple(sorted(canon.scope.bound))
+        self.names += names
+        self.found.append(Statement(node.lineno, node.end_lineno or node.lineno, names, _finish(canon), _acts(node)))
+        for inner in ast.walk(node):
+            if isinstance(inner, (ast.Import, ast.ImportFrom)):
+                self._import(inner)
+        self.inside([node], "")
+
+    def inside(self, nodes: Sequence[ast.AST], prefix: str) -> None:
+        """Find the definitions below nodes, without a walk into definitions twice."""
+        stack: List[ast.AST] = list(reversed(nodes))
+        while stack:
+            node = stack.pop()
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)):
+                self.definition(node, prefix)
+            else:
+                stack.extend(reversed(_in_order(node)))
+
+    def definition(self, node: Any, prefix: str) -> None:
+        """Take a definition and all below it."""
+        at = len(self.definitions)
+        self.definitions.append(None)  # type: ignore[arg-type]  # its place, before those below it
+        if isinstance(node, ast.ClassDef):
+            qualname = prefix + node.name
+            self.definitions[at] = self._class(node, qualname)
+            self.inside([*node.decorator_list, *node.bases, *node.keywords], prefix)
+            self.inside(node.body, qualname + ".")
+            return
+        qualname = prefix + ("<lambda>" if isinstance(node, ast.Lambda) else node.name)
+        self.definitions[at] = _function(node, qualname)
+        outer: List[ast.AST] = list(getattr(node, "decorator_list", []))
+        outer += [*node.args.defaults, *(default for default in node.args.kw_defaults if default is not None)]
+        self.inside(outer, prefix)
+        self.inside([node.body] if isinstance(node, ast.Lambda) else node.body, qualname + ".<locals>.")
+
+    def _class(self, node: ast.ClassDef, qualname: str) -> Definition:
+        canon = Canon(Scope("class", None))
+        items: List[Item] = ["class " + node.name, *node.keywords]
+        assigned: List[Tuple[str, Text]] = []
+        for child in canon.block(node.body):
+            names = _assigned_names(child)
+            if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                items.append("method " + child.name)
+            elif isinstance(child, ast.ClassDef):
+                items.append("class " + child.name)
+            elif names:
+                value = child.value  # type: ignore[attr-defined]
+                if isinstance(child, ast.AnnAssign):
+                    items += ["field " + names[0], child.annotation, "=" if value is not None else "-"]
+                else:
+                    items += ["assigns " + name for name in names]
+                if value is not None:
+                    text = _standalone([value], Scope("class", None))
+                    assigned += [(name, text) for name in names]
+            else:
+                items.append(child)
+        text = _finish(canon.write(*items))
+        decorators = tuple(_standalone([each]) for each in node.decorator_list)
+        fallback = _standalone(["bases", *node.bases])
+        return Definition("class", node.name, qualname, _first_line(node), node.end_lineno or node.lineno, text,
+                          _docs([docstring(node) or ""]), _NO_TEXT, "", decorators, fallback, tuple(assigned))
+
+    def _import(self, node: Union[ast.Import, ast.ImportFrom]) -> None:
+        for alias in node.names:
+            if isinstance(node, ast.Import):
+                name = alias.asname or alias.name.split(".")[0]
+                self.imports.append((name, alias.name if alias.asname else name, 0, None))
+                if not alias.asname and "." in alias.name:
+                    self.imports.append(("", alias.name, 0, None))
+            else:
+                self.imports.append((alias.asname or alias.name, node.module or "", node.level, alias.name))
+
+
+def _function(node: Function, qualname: str) -> Definition:
+    scope = Scope("function", None)
+    canon = Canon(scope)
+    args = node.args
+    defaults = [*args.defaults, *(default for default in args.kw_defaults if default is not None)]
+    bare = ast.arguments(posonlyargs=args.posonlyargs, args=args.args, vararg=args.vararg, kwonlyargs=args.kwonlyargs,
+                         kw_defaults=[], kwarg=args.kwarg, defaults=[])
+    head: List[Item] = [type(node).__name__, *arguments(canon, bare, scope)]
+    head.append("defaults %d %s" % (len(args.defaults), [default is not None for default in args.kw_defaults]))
+    docs: List[str] = []
+    decorators: Tuple[Text, ...] = ()
+    if isinstance(node, ast.Lambda):
+        name = "<lambda>"
+        head.append(node.body)
+    else:
+        name = node.name
+        docs.append(docstring(node) or "")
+        decorators = tuple(_standalone([each]) for each in node.decorator_list)
+        if node.returns is not None:
+            canon.annotations += [scope, node.returns]
+        head += canon.block(node.body, function=True)
+    canon.write(*head)
+    annotations = _NO_TEXT
+    if canon.annotations:
+        spoken = Canon(Scope("module", None)).write(*canon.annotations)
+        annotations = _finish(spoken)
+    return Definition(
+        "function", name, qualname, _first_line(node), node.end_lineno or node.lineno, _finish(canon),
+        _docs(docs + canon.docs), annotations, _signature(args), decorators,
+        _standalone(list(defaults)) if defaults else None,
+    )
+
+
+def _signature(args: ast.arguments) -> str:
+    names = [arg.arg for arg in [*args.posonlyargs, *args.args, *args.kwonlyargs]]
+    return ",".join(names)
+
+
+def _first_line(node: Any) -> int:
+    decorators = getattr(node, "decorator_list", None)
+    return min(node.lineno, decorators[0].lineno) if decorators else int(node.lineno)
+
+
+def _assigned_names(node: ast.stmt) -> List[str]:
+    """Return the plain names that a class-level statement assigns, if it does only that."""
+    targets: Sequence[ast.expr] = ()
+    if isinstance(node, ast.Assign):
+        targets = node.targets
+    elif isinstance(node, ast.AnnAssign):
+        targets = [node.target]
+    names = [target.id for target in targets if isinstance(target, ast.Name)]
+    return names if len(names) == len(targets) else []
+
+
+def _acts(node: ast.stmt) -> bool:
+    """Whether a module-level statement does something beyond binding names of its module."""
+    if isinstance(node, ast.Expr):
+        return isinstance(node.value, (ast.Call, ast.Await))
+    if isinstance(node, (ast.Assign, ast.AugAssign, ast.Delete)):
+        targets = [node.target] if isinstance(node, ast.AugAssign) else node.targets
+        return any(isinstance(target, (ast.Attribute, ast.Subscript)) for target in targets)
+    if isinstance(node, (ast.For, ast.While, ast.If, ast.With, ast.Try)):
+        return any(_acts(child) for child in ast.walk(node) if isinstance(child, (ast.Expr, ast.Assign, ast.AugAssign)))
+    return False
+
+
+def _is_main_guard(node: ast.stmt) -> bool:
+    if not isinstance(node, ast.If) or not isinstance(node.test, ast.Compare):
+        return False
+    left = node.test.left
+    return isinstance(left, ast.Name) and left.id == "__name__" and not node.orelse
+
+
+def _in_order(node: ast.AST) -> List[ast.AST]:
+    """Return the children of a node in the order in which the compiler makes code of them."""
+    if isinstance(node, (ast.Assign, ast.AugAssign, ast.AnnAssign)):
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        return [*([node.value] if node.value is not None else []), *targets]
+    if isinstance(node, (ast.ListComp, ast.SetComp, ast.GeneratorExp)):
+        return [*node.generators, node.elt]
+    if isinstance(node, ast.DictComp):
+        return [*node.generators, node.key, node.value]
+    if isinstance(node, ast.Dict):
+        return [part for pair in zip(node.keys, node.values) for part in pair if part is not None]
+    return list(ast.iter_child_nodes(node))
