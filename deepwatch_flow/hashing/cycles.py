@@ -24,8 +24,8 @@ Part = Union[bytes, "Node"]
 class Node:
     """A value that is being encoded."""
 
-    __slots__ = ("at", "begun", "children", "group", "header", "index", "key", "label", "low", "parts", "rest",
-                 "unordered")
+    __slots__ = ("at", "begun", "children", "group", "header", "index", "key", "label", "low", "parts",
+                 "rest", "unordered")
 
     def __init__(self, key: int, header: bytes, children: Sequence[object],
                  label: Callable[[int], str], unordered: bool) -> None:
@@ -47,7 +47,7 @@ class Node:
 
     def written(self, names: Mapping[Node, bytes]) -> bytes:
         """Return the encoding, members of the knot written by their names."""
-        parts = [part if isinstance(part, bytes) else b"#" + framed(names.get(part, b"")) for part in self.parts]
+        parts = [part if isinstance(part, bytes) else b"#" + framed(names[part]) for part in self.parts]
         if self.unordered:
             parts.sort()
         return self.header + b"".join(parts)
@@ -108,13 +108,13 @@ def _walk(start: Node, colors: Optional[Mapping[Node, bytes]]) -> Iterator[Node]
                 continue
             links.sort(key=colors.__getitem__)
             if len({colors[link] for link in links}) < len(links):
-                raise Undigestible("set", "it holds objects that refer back to it and are told apart by identity "
-                                          "only; give them a name, or use a list")
+                raise Undigestible("set", "it holds objects that refer back to it and that only identity "
+                                          "can tell apart; give them a name, or use a list")
         stack.extend(reversed(links))
 
 
 def _refined(members: Sequence[Node], seeds: Mapping[Node, bytes]) -> Dict[Node, bytes]:
-    """Return a colour for each member: alike only where their surroundings are, as far as one can see."""
+    """Return a colour for each member, the same for members in like surroundings."""
     colors: Dict[Node, bytes] = {node: seeds.get(node, b"") for node in members}
     kinds = 0
     while True:

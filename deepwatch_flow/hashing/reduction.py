@@ -13,9 +13,8 @@ import datetime
 import enum
 import functools
 import pathlib
-import sys
 import types
-from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Sequence, Tuple
 
 from ..errors import FingerprintError
 from .leaves import framed, text_bytes
@@ -31,8 +30,8 @@ class Undigestible(FingerprintError):
         place = f" at {where}" if where else ""
         super().__init__(
             f"can't digest a value of type {type_name}{place}: {why}",
-            hint="use plain data (numbers, text, containers, dataclasses, arrays, frames) or a path to a file; "
-                 "or register a digester for the type (docs/plugins.md)",
+            hint="use plain data (numbers, text, containers, dataclasses, arrays, frames) or the path of a "
+                 "file; or register a digester for the type (docs/plugins.md)",
         )
         self.type_name = type_name
         self.why = why
@@ -60,47 +59,7 @@ def type_name(kind: type) -> str:
 
 def header(kind: str, *facts: object) -> bytes:
     """Return the opening of an object's encoding: its kind and facts that fix how many children follow."""
-    return b"o" + framed(b"".join(framed(text_bytes(str(fact))) for fact in (kind,) + facts))
-
-
-# -- names ----------------------------------------------------------------------------------------
-
-#: modules that a class moved into in one Python version and is not known by in the others
-_MOVED = {"pathlib._local": "pathlib", "pathlib._abc": "pathlib"}
-
-#: what has a name: functions, classes and their kin
-NAMED = (types.FunctionType, types.BuiltinFunctionType, types.MethodType, type, types.ModuleType,
-         types.WrapperDescriptorType, types.MethodDescriptorType, types.ClassMethodDescriptorType)
-
-
-def name_token(module: object, qualname: str) -> bytes:
-    """Return the encoding of something known by its name alone."""
-    module = _MOVED.get(module, module) if isinstance(module, str) else "?"
-    return b"g" + framed(text_bytes(f"{module}:{qualname}"))
-
-
-def importable(obj: object, module: object, qualname: str) -> bool:
-    """Tell whether `module` has this very object under `qualname`; imports nothing."""
-    found: object = sys.modules.get(module) if isinstance(module, str) else None
-    for name in qualname.split("."):
-        # not getattr: a module's __getattr__ or a descriptor would run code
-        namespace = getattr(found, "__dict__", None)
-        if namespace is None or name not in namespace:
-            return False
-        found = namespace[name]
-    return found is obj or getattr(found, "__func__", None) is obj
-
-
-def global_token(obj: Any) -> Optional[bytes]:
-    """Return the encoding of a class, or of a function that can be imported by its name."""
-    if isinstance(obj, type):
-        return name_token(obj.__module__, obj.__qualname__)
-    if isinstance(obj, types.FunctionType):
-        name = obj.__qualname__
-        return name_token(obj.__module__, name) if importable(obj, obj.__module__, name) else None
-    if isinstance(obj, types.BuiltinFunctionType) and (obj.__self__ is None or isinstance(obj.__self__, types.ModuleType)):
-        return name_token(obj.__module__, obj.__qualname__)
-    return None
+    return b"o" + framed(b"".join(framed(text_bytes(str(fact))) for fact in (kind, *facts)))
 
 
 # -- kinds with a treatment of their own ------------------------------------------------------------
@@ -116,6 +75,10 @@ def _item(i: int) -> str:
 def _fixed(kind: str, *children: Tuple[str, object]) -> Parts:
     return Parts(header(kind, len(children)), [child for _, child in children],
                  _attributes([label for label, _ in children]))
+
+
+def _members(value: object, *names: str) -> List[Tuple[str, object]]:
+    return [(f".{name}", getattr(value, name)) for name in names]
 
 
 def _datetime(value: datetime.datetime) -> Parts:
@@ -160,8 +123,8 @@ _DATA: Dict[type, Callable[[Any], Parts]] = {
     collections.deque: _deque,
     functools.partial: _partial,
     types.MappingProxyType: lambda value: _fixed("mappingproxy", ("", dict(value))),
-    slice: lambda value: _fixed("slice", (".start", value.start), (".stop", value.stop), (".step", value.step)),
-    property: lambda value: _fixed("property", (".fget", value.fget), (".fset", value.fset), (".fdel", value.fdel)),
+    slice: lambda value: _fixed("slice", *_members(value, "start", "stop", "step")),
+    property: lambda value: _fixed("property", *_members(value, "fget", "fset", "fdel")),
     staticmethod: lambda value: _fixed("staticmethod", (".__func__", value.__func__)),
     classmethod: lambda value: _fixed("classmethod", (".__func__", value.__func__)),
     types.CellType: _cell,
@@ -184,14 +147,14 @@ def _set(value: Any) -> Parts:
     # set.__reduce__ lists the elements in the order of the hash seed
     names, state = _sorted_state(type(value), _instance_state(value))
     elements = frozenset(set.__iter__(value) if isinstance(value, set) else frozenset.__iter__(value))
-    return Parts(header("set subclass", *names), [type(value), elements] + state,
+    return Parts(header("set subclass", *names), [type(value), elements, *state],
                  _attributes(["", ""] + [f".{name}" for name in names]))
 
 
 def _path(value: pathlib.PurePath) -> Parts:
     names, state = _sorted_state(type(value), getattr(value, "__dict__", None))
     plain = pathlib.PurePosixPath(value.as_posix())
-    return Parts(header("path subclass", *names), [type(value), plain] + state,
+    return Parts(header("path subclass", *names), [type(value), plain, *state],
                  _attributes(["", ""] + [f".{name}" for name in names]))
 
 
@@ -202,6 +165,11 @@ def _enum(value: enum.Enum) -> Parts:
 
 
 # -- anything else: as pickle would -------------------------------------------------------------------
+
+# the three ways in which Python itself says "a new object of this class, with that state"
+_NEW = vars(copyreg)["__newobj__"]
+_NEW_WITH_KEYWORDS = vars(copyreg)["__newobj_ex__"]
+_RECONSTRUCT = vars(copyreg)["_reconstructor"]
 
 _ITERATOR_MODULES = ("builtins", "itertools", "collections", "_collections")
 
@@ -242,7 +210,7 @@ def _reduced(obj: Any) -> Parts:
         return _named(obj, got)
     if not isinstance(got, tuple) or not 2 <= len(got) <= 6:
         raise Undigestible(type_name(kind), f"its __reduce__ returned a {type_name(type(got))}")
-    made, args, state, items, pairs = (got + (None, None, None))[:5]
+    made, args, state, items, pairs = (*got, None, None, None)[:5]
     form, children, labels = _construction(kind, made, args)
     if hasattr(kind, "_fields") and isinstance(obj, tuple):
         children.append(kind._fields)  # namedtuples made on the fly often share a name
@@ -268,13 +236,13 @@ def _reason(error: Exception) -> str:
 def _construction(kind: type, made: Any, args: Any) -> Tuple[str, List[object], List[str]]:
     """Return form, values and labels of how an object is made anew, the same for all Pythons."""
     args = tuple(args) if args is not None else ()
-    if made is getattr(copyreg, "__newobj__"):
+    if made is _NEW:
         found: List[object] = [args[0], *args[1:]]
         form = "object"
-    elif made is getattr(copyreg, "__newobj_ex__"):
+    elif made is _NEW_WITH_KEYWORDS:
         found = [args[0], args[2], *args[1]]
         form = "object with keywords"
-    elif made is getattr(copyreg, "_reconstructor"):
+    elif made is _RECONSTRUCT:
         found = [args[0]] if args[1] is object else [args[0], args[2]]
         form = "object"
     else:
@@ -317,9 +285,10 @@ def _instance_state(value: Any) -> object:
     for kind in type(value).__mro__:
         slots = kind.__dict__.get("__slots__", ())
         for name in (slots,) if isinstance(slots, str) else slots:
-            mangled = f"_{kind.__name__.lstrip('_')}{name}" if name.startswith("__") and not name.endswith("__") else name
-            if mangled not in ("__dict__", "__weakref__") and hasattr(value, mangled):
-                found[mangled] = getattr(value, mangled)
+            if name.startswith("__") and not name.endswith("__"):
+                name = f"_{kind.__name__.lstrip('_')}{name}"
+            if name not in ("__dict__", "__weakref__") and hasattr(value, name):
+                found[name] = getattr(value, name)
     return found
 
 
@@ -330,7 +299,8 @@ def _named(obj: Any, name: str) -> Parts:
         return Parts(header("global", type_name(type(obj)), module, name), (), _item)
     wrapped = getattr(obj, "__wrapped__", None)
     if wrapped is None:
-        raise Undigestible(type_name(type(obj)), "it is known by a name only, and the name is local to a function")
+        raise Undigestible(type_name(type(obj)),
+                           f"it is known by its name only, and `{name}` is local to a function")
     return _fixed("wrapper", ("", type(obj)), (".__wrapped__", wrapped))
 
 
@@ -349,8 +319,3 @@ def pair_label(paired: Sequence[object], i: int) -> str:
     shown = repr(key) if type(key) in (str, int, bool, float, bytes) else f"<{type_name(type(key))}>"
     shown = shown if len(shown) <= 60 else shown[:57] + "..."
     return f"[{shown}]" if i % 2 else f" (key {shown})"
-
-
-def flattened(pairs: Iterable[Tuple[object, object]]) -> List[object]:
-    """Return keys and values in turn."""
-    return [half for pair in pairs for half in pair]

@@ -18,16 +18,8 @@ from ..model import Digest
 from .cycles import Group, Node
 from .digest import Hasher
 from .leaves import framed, leaf_table
-from .reduction import (
-    NAMED,
-    Parts,
-    Undigestible,
-    global_token,
-    header,
-    is_data,
-    pair_label,
-    take_apart,
-)
+from .naming import NAMED, global_token
+from .reduction import Parts, Undigestible, header, is_data, pair_label, take_apart
 
 __all__ = ["Digester", "Reference", "Undigestible", "ValueHasher"]
 
@@ -41,7 +33,7 @@ SHORT = 64
 #: a flat container of more children than this is remembered, in case it is met again
 _FEW = 8
 
-_SEQUENCES = {list: b"l", tuple: b"t", set: b"e", frozenset: b"z"}
+_SEQUENCES: Dict[type, bytes] = {list: b"l", tuple: b"t", set: b"e", frozenset: b"z"}
 
 
 class ValueHasher:
