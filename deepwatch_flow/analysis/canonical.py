@@ -16,6 +16,8 @@ from .scopes import SEES_LOCALS, Imported, Mention, Names, Scope, Use
 
 #: what the code of a unit may read of others, or of the interpreter (bits of ``Code.flags``)
 READS_DOC, READS_ANNOTATIONS, READS_NAMES, READS_SOURCE, READS_DEBUG, READS_GLOBALS = 1, 2, 4, 8, 16, 32
+#: those that ask for another variant of the digests of all units below
+VARIANT_FLAGS = READS_DOC | READS_ANNOTATIONS | READS_NAMES | READS_SOURCE
 
 _READS: Dict[str, int] = {
     "__doc__": READS_DOC, "getdoc": READS_DOC, "pydoc": READS_DOC,

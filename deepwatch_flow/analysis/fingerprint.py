@@ -1,0 +1,149 @@
+"""The fingerprint of a function: its deep digest, packages, what is untracked.
+
+`Analysis` is one session over live objects: nodes and digests are shared by all functions that are
+fingerprinted in it. Where code below a function reads docstrings, annotations, names or source, all
+units below count with these; import-time effects of the modules that take part count at the top.
+"""
+from __future__ import annotations
+
+import gc
+import sys
+from types import FunctionType
+from typing import Any, Callable, Dict, Iterator, List, Mapping, MutableMapping, Optional, Sequence, Set, Tuple
+
+from ..hashing.digest import Hasher
+from ..hashing.values import Digester
+from ..loading.origin import Origins
+from ..loading.snapshot import Snapshot
+from ..model import Boundary, Digest, Fingerprint, Unit, Untracked
+from .canonical import READS_DEBUG, VARIANT_FLAGS
+from .classes import expand_class
+from .follow import Graph, Place
+from .functions import expand_function
+from .locate import Sources
+from .merkle import Merkle
+from .modules import Effects, expand_module, expand_statement
+from .nodes import Link, Node
+
+_EXPAND: Dict[str, Callable[[Graph, Node, Any], None]] = {
+    "function": expand_function, "class": expand_class, "module": expand_module, "statement": expand_statement,
+}
+
+
+class Analysis:
+    """One session of fingerprinting over the objects that are live now."""
+
+    def __init__(self, boundary: Boundary, origins: Origins, snapshot: Snapshot,
+                 kept: Optional[MutableMapping[Digest, bytes]] = None, digesters: Sequence[Digester] = ()) -> None:
+        self.sources = Sources(snapshot, kept)
+        self.graph = Graph(self.sources, origins, boundary, digesters)
+        self._effects = Effects(self.graph)
+        self._merkles: Dict[int, Merkle] = {0: Merkle()}
+        self._tops: Dict[Digest, Tuple[Node, int]] = {}
+        self._below: Dict[Tuple[int, int], Tuple[Tuple[Untracked, ...], Optional[str]]] = {}
+
+    def fingerprint(self, function: Any) -> Fingerprint:
+        """Return the fingerprint of a function or of anything callable."""
+        collecting = gc.isenabled()
+        gc.disable()  # trees and tokens are garbage at once, and no cycles: the collector only costs
+        try:
+            return self._fingerprint(function)
+        finally:
+            if collecting:
+                gc.enable()
+
+    def unit(self, function: Any) -> Node:
+        """Return the node of a callable, its links and all below complete."""
+        name = getattr(function, "__qualname__", type(function).__qualname__)
+        link = self.graph.target(function, Place(name))
+        node = link.target
+        if node is None or node.origin != "own":
+            node = self.graph.add(Node(name, "foreign", "package" if node is not None else "stdlib"))
+            node.text = Hasher("foreign/1").field("name", link.label).digest()
+            node.links = [link]
+        self._expand()
+        return node
+
+    def _expand(self) -> None:
+        waiting = self.graph.waiting
+        while waiting:
+            node, obj = waiting.pop()
+            _EXPAND[node.kind](self.graph, node, obj)
+
+    def _fingerprint(self, function: Any) -> Fingerprint:
+        node = self.unit(function)
+        plain = self._merkles[0]
+        plain.digest(node)
+        effects = self._effects.of(plain.names("module", plain.modules[node.index]))
+        self._expand()
+        top = Node(node.name, "step")
+        top.text = Hasher("step/1").digest()
+        self.graph.add(top)
+        top.links = [Link("", node, node.name)]
+        top.links += [Link("effect", effect, effect.name) for effect in self._ordered(effects)]
+        plain.digest(top)
+        flags = plain.flags[top.index]
+        if flags & READS_DEBUG:
+            top.links.append(Link(f"optimize {sys.flags.optimize}", None))
+            for merkle in (plain,):
+                merkle.deep.pop(top.index)
+        variant = flags & VARIANT_FLAGS
+        merkle = self._merkles.setdefault(variant, Merkle(variant))
+        digest = merkle.digest(top)
+        packages = plain.names("package", merkle_packages(plain, top))
+        self._tops[digest] = (top, variant)
+        untracked, uncacheable = self._unseen(top, variant)
+        return Fingerprint(digest, digest, tuple((name, self.graph.version(name)) for name in sorted(packages)),
+                           untracked, uncacheable)
+
+    def _ordered(self, effects: List[Node]) -> List[Node]:
+        plain = self._merkles[0]
+        return [node for _, node in sorted((plain.digest(node), node) for node in effects)] if len(effects) > 1 else effects
+
+    def _unseen(self, top: Node, variant: int) -> Tuple[Tuple[Untracked, ...], Optional[str]]:
+        """Return what can't be seen below a node; walks only where there is anything of the kind."""
+        graph = self.graph
+        if not graph.untracked and not graph.uncacheable:
+            return (), None
+        untracked: List[Untracked] = []
+        uncacheable = None
+        for node in self._reachable(top, variant, set()):
+            untracked += graph.untracked.get(node.index, [])
+            uncacheable = uncacheable or graph.uncacheable.get(node.index)
+        return tuple(sorted(set(untracked), key=str)), uncacheable
+
+    def _reachable(self, top: Node, variant: int, seen: Set[int]) -> Iterator[Node]:
+        waiting = [top]
+        while waiting:
+            node = waiting.pop()
+            if node.index in seen:
+                continue
+            seen.add(node.index)
+            yield node
+            waiting += [link.target for link in node.all_links(variant) if link.target is not None]
+
+    def units(self, roots: Sequence[Digest]) -> List[Unit]:
+        """Return the units of fingerprints made in this session, each once, uses after users."""
+        found: List[Unit] = []
+        seen: Dict[int, Set[int]] = {}
+        for root in roots:
+            top, variant = self._tops[root]
+            merkle = self._merkles[variant]
+            merkle.digest(top)
+            for node in self._reachable(top, variant, seen.setdefault(variant, set())):
+                found.append(_unit(node, merkle))
+        return found
+
+
+def merkle_packages(merkle: Merkle, node: Node) -> int:
+    """Return the packages below a node as bits, also where its own digest was put back."""
+    if node.index not in merkle.deep:
+        merkle.digest(node)
+    return merkle.packages[node.index]
+
+
+def _unit(node: Node, merkle: Merkle) -> Unit:
+    links = tuple((link.shown or link.label, merkle.deep[link.target.index])
+                  for link in node.all_links(merkle.variant) if link.target is not None)
+    return Unit(node.name, node.kind, node.origin, node.file, node.line, node.own(merkle.variant),
+                merkle.deep[node.index], links)

@@ -1,0 +1,350 @@
+"""From live objects to nodes: what an object counts as, decided once for each object.
+
+`Graph.target` gives the link target of any object: an own function, class or module is a node to be
+expanded (by the modules that know how: `functions`, `classes`, `modules`); a package counts by
+version, the standard library not at all; anything else is data, digested by value, with the code in
+it as links. What can't be digested falls back to the statement that defines it and is untracked.
+"""
+from __future__ import annotations
+
+import os
+import sys
+from functools import partialmethod
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
+
+from ..hashing.digest import Hasher
+from ..hashing.values import Digester, Undigestible, ValueHasher
+from ..loading.origin import Origins
+from ..model import Boundary, Untracked
+from .locate import Sources
+from .nodes import Link, Node
+from .resolve import Environment, Found
+
+#: standard-library objects that hold no data a result could depend on
+_INERT = frozenset({
+    ("logging", "Logger"), ("logging", "RootLogger"), ("logging", "LoggerAdapter"), ("_thread", "lock"),
+    ("_thread", "RLock"), ("_thread", "_local"), ("threading", "Event"), ("threading", "Condition"),
+    ("threading", "Semaphore"), ("threading", "BoundedSemaphore"), ("threading", "Thread"), ("warnings", "catch_warnings"),
+})
+_SCALARS = (int, float, str, bool, bytes, complex, type(None))
+#: our own distribution never counts: a new release must not rerun anybody's steps
+_OURSELVES = "deepwatch-flow"
+
+
+class Place(NamedTuple):
+    """Where an object was found: what to call it, and where to look for its statement."""
+
+    name: str                                     #: dotted, for people
+    environment: Optional[Environment] = None     #: of the module that binds it
+    binding: str = ""                             #: the module-level name
+    spelled: Optional[str] = None                 #: by the imports, of what comes from elsewhere
+
+
+class Graph:
+    """All nodes of one session, each object's node made once."""
+
+    def __init__(self, sources: Sources, origins: Origins, boundary: Boundary,
+                 digesters: Sequence[Digester] = ()) -> None:
+        self.sources = sources
+        self.origins = origins
+        self.boundary = boundary
+        self.digesters = digesters
+        self.nodes: List[Node] = []
+        self.waiting: List[Tuple[Node, Any]] = []          # nodes whose links are not known yet
+        self.untracked: Dict[int, List[Untracked]] = {}    # by node
+        self.uncacheable: Dict[int, str] = {}
+        self._by_object: Dict[Tuple[str, int], Node] = {}
+        self._by_name: Dict[Tuple[str, str], Node] = {}
+        self._alive: List[Any] = []                        # ids must not be reused while we hold them
+        self._environments: Dict[int, Environment] = {}
+        self._plain = ValueHasher(boundary.root, digesters)
+
+    # -- nodes ------------------------------------------------------------------------------------
+
+    def add(self, node: Node) -> Node:
+        """Number a node."""
+        node.index = len(self.nodes)
+        self.nodes.append(node)
+        return node
+
+    def of_object(self, kind: str, obj: Any, name: str) -> Node:
+        """Return the node of an own function, class or module, new ones waiting to be expanded."""
+        key = (kind, id(obj))
+        node = self._by_object.get(key)
+        if node is None:
+            node = self._by_object[key] = self.add(Node(name, kind))
+            self._alive.append(obj)
+            self.waiting.append((node, obj))
+        return node
+
+    def of_name(self, kind: str, name: str, make: Callable[[Node], None]) -> Node:
+        """Return the node that goes by a name within its kind, made by `make` when it is new."""
+        node = self._by_name.get((kind, name))
+        if node is None:
+            node = self._by_name[(kind, name)] = self.add(Node(name, kind))
+            make(node)
+        return node
+
+    def package(self, distribution: str) -> Optional[Node]:
+        """Return the node of an installed distribution, None where the policy ignores it."""
+        policy = self.boundary.overrides.get(distribution, self.boundary.packages)
+        if policy == "ignore" or distribution == _OURSELVES:
+            return None
+
+        def make(node: Node) -> None:
+            node.origin = "package"
+            node.package = distribution
+            node.text = Hasher("package/1").field("name", distribution).field(
+                "version", self.version(distribution)).digest()
+
+        return self.of_name("package", distribution, make)
+
+    def version(self, distribution: str) -> str:
+        """Return a distribution's version as the policy sees it."""
+        version = self.origins.version(distribution)
+        if self.boundary.overrides.get(distribution, self.boundary.packages) == "minor":
+            return ".".join(version.split(".")[:2])
+        return version
+
+    def relative(self, path: str) -> str:
+        """Return a path relative to the root where it is below it, with POSIX separators."""
+        below = self.boundary.root.rstrip(os.sep) + os.sep
+        shown = path[len(below):] if path.startswith(below) else path
+        return shown.replace(os.sep, "/")
+
+    def miss(self, node: Node, untracked: Untracked) -> None:
+        """Note something that a node's fingerprint can't see."""
+        self.untracked.setdefault(node.index, []).append(untracked)
+
+    def environment(self, namespace: Any) -> Environment:
+        """Return the environment of a module's globals."""
+        found = self._environments.get(id(namespace))
+        if found is None:
+            path = namespace.get("__file__")
+            own = isinstance(path, str) and path.endswith((".py", ".pyw")) and self.origins.of_file(path)[0] == "own"
+            file = self.sources.file(path) if own and path is not None else None
+            found = self._environments[id(namespace)] = Environment(namespace, {}, file)
+        return found
+
+    # -- objects ----------------------------------------------------------------------------------
+
+    def target(self, obj: Any, place: Place) -> Link:
+        """Return the link that stands for an object found at a place."""
+        kind = type(obj)
+        if kind in _SCALARS and not place.binding:
+            return Link(self._scalar(obj), None)
+        if kind is FunctionType:
+            return self._function(obj, place)
+        if isinstance(obj, type):
+            return self._class(obj, place)
+        if isinstance(obj, ModuleType):
+            return self._module(obj, place)
+        if kind is BuiltinFunctionType and isinstance(obj.__self__, (ModuleType, type(None))):
+            return self.foreign(obj, place)
+        wrapped = self._unwrapped(obj)
+        if wrapped is not None:
+            return wrapped
+        if place.spelled is not None and self._origin_of_name(place.spelled)[0] != "own":
+            return self.foreign(obj, place)
+        return self._data(obj, place)
+
+    def foreign(self, obj: Any, place: Place) -> Link:
+        """Return the link of something from a package or the standard library."""
+        name = place.spelled
+        if name is None:
+            name = f"{getattr(obj, '__module__', None)}.{getattr(obj, '__qualname__', type(obj).__qualname__)}"
+        origin, distribution = self._origin_of_name(name)
+        if origin == "own" or (distribution is None and origin == "package"):
+            origin, distribution = self.origins.of_object(obj)
+        return Link(name, self.package(distribution) if distribution is not None else None, name)
+
+    def _origin_of_name(self, name: str) -> Tuple[str, Optional[str]]:
+        top = name.partition(".")[0]
+        return ("builtin", None) if top == "builtins" else self.origins.of_module(name)
+
+    def _scalar(self, obj: Any) -> str:
+        return "value " + self._plain.digest(obj)
+
+    def _function(self, function: FunctionType, place: Place) -> Link:
+        path = function.__code__.co_filename
+        if path.startswith("<"):
+            own = self.origins.of_module(function.__module__ or "")[0] == "own"
+        else:
+            own = self.origins.of_file(path)[0] == "own"
+        if own:
+            name = f"{function.__module__}.{function.__qualname__}"
+            return Link("", self.of_object("function", function, name), place.name)
+        return self._wrapper(function, place)
+
+    def _wrapper(self, function: FunctionType, place: Place) -> Link:
+        """A function from elsewhere may hold own ones: a decorator's wrapper does."""
+        named = self.foreign(function, place._replace(
+            spelled=place.spelled if place.spelled and self._origin_of_name(place.spelled)[0] != "own" else None))
+        held: List[Any] = [getattr(function, "__wrapped__", None)]
+        held += [cell.cell_contents for cell in function.__closure__ or () if _full(cell)]
+        held += list(function.__defaults__ or ())
+        registry = getattr(function, "registry", None)
+        if registry is not None and hasattr(registry, "items"):
+            held += [value for pair in sorted(registry.items(), key=_by_name) for value in pair]
+        own = [value for value in held if self._holds_own(value)]
+        if not own:
+            return named
+        label = f"{function.__code__.co_name} around {len(own)}"
+
+        def make(node: Node) -> None:
+            node.text = Hasher("wrapper/1").field("name", label).digest()
+            node.links += [self.target(value, Place(place.name)) for value in own]
+            if named.target is not None:
+                node.links.append(named)
+
+        self._alive.append(function)
+        return Link("", self.of_name("wrapper", f"{place.name}#{id(function)}", make), place.name)
+
+    def _holds_own(self, value: Any) -> bool:
+        if isinstance(value, FunctionType):
+            return self._function(value, Place("")).label == ""
+        if isinstance(value, type):
+            return self.origins.of_object(value)[0] == "own"
+        return self._unwrapped(value) is not None
+
+    def _class(self, cls: type, place: Place) -> Link:
+        if self.origins.of_object(cls)[0] != "own":
+            return self.foreign(cls, place)
+        return Link("", self.of_object("class", cls, f"{cls.__module__}.{cls.__qualname__}"), place.name)
+
+    def _module(self, module: ModuleType, place: Place) -> Link:
+        if self.origins.of_module(module)[0] != "own":
+            return self.foreign(module, place._replace(spelled=place.spelled or module.__name__))
+        return Link("", self.of_object("module", module, module.__name__), place.name)
+
+    def _unwrapped(self, obj: Any) -> Optional[Link]:
+        """Follow what an opaque callable wraps: `lru_cache`, our own steps, compiled functions."""
+        if isinstance(obj, (MethodType, partialmethod)):
+            return None
+        inner = None
+        for attribute in ("__wrapped__", "py_func"):
+            inner = vars(obj).get(attribute) if hasattr(obj, "__dict__") else None
+            inner = inner if inner is not None else _slot(obj, attribute)
+            if inner is not None:
+                break
+        if not callable(inner) or not callable(obj):
+            return None
+        origin, distribution = self.origins.of_object(type(obj))
+        if origin == "own":
+            return None
+        link = self.target(inner, Place(getattr(inner, "__qualname__", type(inner).__name__)))
+        package = self.package(distribution) if distribution is not None else None
+        if package is None:
+            return link
+
+        def make(node: Node) -> None:
+            node.text = Hasher("wrapper/1").field("type", type(obj).__qualname__).digest()
+            node.links += [link, Link("by", package)]
+
+        self._alive.append(obj)
+        return Link("", self.of_name("wrapper", f"#{id(obj)}", make), link.shown)
+
+    # -- data -------------------------------------------------------------------------------------
+
+    def _data(self, obj: Any, place: Place) -> Link:
+        if (type(obj).__module__, type(obj).__qualname__) in _INERT:
+            return Link(f"inert {type(obj).__module__}.{type(obj).__qualname__}", None)
+        if not place.binding:
+            return Link("data", self._valued(self.add(Node(place.name, "data")), obj, place), place.name)
+
+        def make(node: Node) -> None:
+            if place.environment is not None and place.environment.file is not None:
+                file = place.environment.file
+                node.file = self.relative(file.path)
+                node.line = next((each.line for each in file.binding(place.binding)), None)
+                node.module = file.path
+            self._valued(node, obj, place)
+
+        return Link("", self.of_name("data", place.name, make), place.name)
+
+    def _valued(self, node: Node, obj: Any, place: Place) -> Node:
+        links: List[Link] = []
+
+        def reference(value: object) -> Optional[bytes]:
+            link = self._reference(value, place)
+            if link is None:
+                return None
+            links.append(link)
+            return b"%d" % len(links)
+
+        try:
+            node.text = ValueHasher(self.boundary.root, self.digesters, reference).digest(obj)
+            node.links += links
+        except Undigestible as error:
+            self.waiting.append((node, (place, str(error.message))))
+            node.kind = "statement"
+        except RecursionError:
+            self.waiting.append((node, (place, "it is nested too deep")))
+            node.kind = "statement"
+        self._alive.append(obj)
+        return node
+
+    def _reference(self, value: object, place: Place) -> Optional[Link]:
+        if (type(value).__module__, type(value).__qualname__) in _INERT:
+            return Link(f"inert {type(value).__qualname__}", None)
+        inner = Place(place.name)
+        if isinstance(value, FunctionType):
+            link = self._function(value, inner)
+            return link._replace(label=link.label + " named " + value.__name__)
+        if isinstance(value, type):
+            return self._class(value, inner)
+        if isinstance(value, ModuleType):
+            return self._module(value, inner)
+        if isinstance(value, BuiltinFunctionType) and isinstance(value.__self__, (ModuleType, type(None))):
+            return self.foreign(value, inner)
+        return self._unwrapped(value)
+
+    def found(self, found: Found, environment: Environment) -> Link:
+        """Return the link of what a name led to."""
+        name = f"{found.holder}.{found.name}" if found.holder else found.name
+        binding = ""
+        if found.holder is not None:
+            home = self._home(found, environment)
+            name, environment, binding = f"{home[0].module}.{home[1]}", home[0], home[1]
+        return self.target(found.obj, Place(name, environment, binding, found.spelled))
+
+    def _home(self, found: Found, environment: Environment) -> Tuple[Environment, str]:
+        """Return the module that binds a value first, and its name there: imports are followed."""
+        name = found.name
+        holder = sys.modules.get(found.holder or "")
+        if holder is not None and vars(holder) is not environment.namespace:
+            environment = self.environment(vars(holder))
+        for _ in range(100):
+            bound = environment.file.imports.get(name) if environment.file is not None else None
+            if bound is None or bound[2] is None:
+                break
+            module, level, attribute = bound
+            package = environment.namespace.get("__package__") or ""
+            parts = package.split(".")
+            base = ".".join(parts[: len(parts) - (level - 1)]) if level else ""
+            other = sys.modules.get(".".join(filter(None, (base, module))))
+            if other is None or attribute not in vars(other):
+                break
+            environment, name = self.environment(vars(other)), attribute
+        return environment, name
+
+
+def _full(cell: Any) -> bool:
+    try:
+        cell.cell_contents
+    except ValueError:
+        return False
+    return True
+
+
+def _slot(obj: Any, attribute: str) -> Any:
+    # `lru_cache` keeps `__wrapped__` in the object's dictionary, which some types hide
+    try:
+        return object.__getattribute__(obj, attribute)
+    except (AttributeError, TypeError):
+        return None
+
+
+def _by_name(pair: Tuple[Any, Any]) -> Tuple[str, str]:
+    return (getattr(pair[0], "__module__", ""), getattr(pair[0], "__qualname__", ""))
