@@ -33,7 +33,7 @@ class StatMemo:
     `get` and `put` of a real one go through `Remembered`, which decides what may be believed.
     """
 
-    def get(self, path: str, stat: os.stat_result) -> Optional[Digest]:
+    def get(self, path: str, stat: os.stat_result) -> Optional[Digest]:  # noqa: ARG002
         """Return the digest recorded for an unchanged file, or None."""
         return None
 

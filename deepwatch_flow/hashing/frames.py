@@ -9,7 +9,8 @@ from __future__ import annotations
 import sys
 from typing import Any, Callable, Dict, Iterator, List, Optional
 
-from .reduction import Undigestible, type_name
+from .naming import type_name
+from .reduction import Undigestible
 
 Parts = List[object]
 
@@ -186,7 +187,9 @@ def _arrow_column(arrow: Any, column: Any) -> object:
         width = kind.bit_width // 8
         data = kept.buffers()[1]
         start = kept.offset * width
-        values: object = memoryview(data)[start:start + len(kept) * width] if data is not None and len(kept) else b""
+        values: object = b""
+        if data is not None and len(kept):
+            values = memoryview(data)[start:start + len(kept) * width]
         nulls = missing.to_numpy(zero_copy_only=False).tobytes() if column.null_count else None
         return [str(kind), len(column), nulls, values]
     return [str(kind), column.to_pylist()]

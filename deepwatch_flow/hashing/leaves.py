@@ -14,7 +14,7 @@ lies below the project's root is encoded relative to it. Values that hold others
 from __future__ import annotations
 
 import array
-import datetime
+import datetime as dt
 import decimal
 import fractions
 import os
@@ -96,7 +96,7 @@ def _memoryview(value: memoryview) -> bytes:
     return data_leaf(b"memoryview", framed(value.format.encode()) + repr(value.shape).encode() + data)
 
 
-def _array(value: "array.array[Any]") -> bytes:
+def _array(value: array.array[Any]) -> bytes:
     data = blob_leaf(b"b", b"B", value.tobytes())
     return data_leaf(b"array", b"%b%d;%b" % (value.typecode.encode(), value.itemsize, data))
 
@@ -114,11 +114,11 @@ def _range(value: range) -> bytes:
     return data_leaf(b"range", b"%x,%x,%x" % (value.start, value.stop, value.step))
 
 
-def _timedelta(value: datetime.timedelta) -> bytes:
+def _timedelta(value: dt.timedelta) -> bytes:
     return data_leaf(b"timedelta", b"%d,%d,%d" % (value.days, value.seconds, value.microseconds))
 
 
-def _pattern(value: "re.Pattern[Any]") -> bytes:
+def _pattern(value: re.Pattern[Any]) -> bytes:
     pattern = _str(value.pattern) if isinstance(value.pattern, str) else _bytes(value.pattern)
     return data_leaf(b"Pattern", b"%d;%b" % (value.flags, pattern))
 
@@ -152,10 +152,10 @@ def _pure(name: bytes) -> Leaf:
 
 
 _COMMON: Dict[type, Leaf] = {
-    type(None): lambda value: b"N",
+    type(None): lambda _: b"N",
     bool: lambda value: b"T" if value else b"F",
-    type(Ellipsis): lambda value: b"E",
-    type(NotImplemented): lambda value: b"X",
+    type(Ellipsis): lambda _: b"E",
+    type(NotImplemented): lambda _: b"X",
     int: _int,
     float: _float,
     complex: _complex,
@@ -167,8 +167,8 @@ _COMMON: Dict[type, Leaf] = {
     decimal.Decimal: _decimal,
     fractions.Fraction: _fraction,
     range: _range,
-    datetime.timedelta: _timedelta,
-    datetime.date: lambda value: data_leaf(b"date", value.isoformat()),
+    dt.timedelta: _timedelta,
+    dt.date: lambda value: data_leaf(b"date", value.isoformat()),
     uuid.UUID: lambda value: data_leaf(b"UUID", value.bytes),
     re.Pattern: _pattern,
     pathlib.PurePosixPath: _pure(b"PurePosixPath"),

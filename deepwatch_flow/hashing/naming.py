@@ -11,8 +11,14 @@ from typing import Any, Optional
 
 from .leaves import framed, text_bytes
 
+
+def type_name(kind: type) -> str:
+    """Return the name of a type for people: ``dict``, ``decimal.Context``."""
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+
+
 #: modules that a class moved into in one Python version and is not known by in the others
-_MOVED = {"pathlib._local": "pathlib", "pathlib._abc": "pathlib"}
+MOVED = {"pathlib._local": "pathlib", "pathlib._abc": "pathlib"}
 
 #: what has a name: functions, classes and their kin
 NAMED = (types.FunctionType, types.BuiltinFunctionType, types.MethodType, type, types.ModuleType,
@@ -21,7 +27,7 @@ NAMED = (types.FunctionType, types.BuiltinFunctionType, types.MethodType, type, 
 
 def name_token(module: object, qualname: str) -> bytes:
     """Return the encoding of something known by its name alone."""
-    module = _MOVED.get(module, module) if isinstance(module, str) else "?"
+    module = MOVED.get(module, module) if isinstance(module, str) else "?"
     return b"g" + framed(text_bytes(f"{module}:{qualname}"))
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import collections
 import copyreg
-import datetime
+import datetime as dt
 import enum
 import functools
 import pathlib
@@ -18,6 +18,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Sequence, Tuple
 
 from ..errors import FingerprintError
 from .leaves import framed, text_bytes
+from .naming import type_name
 
 
 class Undigestible(FingerprintError):
@@ -52,11 +53,6 @@ class Parts(NamedTuple):
     unordered: bool = False
 
 
-def type_name(kind: type) -> str:
-    """Return the name of a type for people: ``dict``, ``decimal.Context``."""
-    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-
-
 def header(kind: str, *facts: object) -> bytes:
     """Return the opening of an object's encoding: its kind and facts that fix how many children follow."""
     return b"o" + framed(b"".join(framed(text_bytes(str(fact))) for fact in (kind, *facts)))
@@ -81,26 +77,26 @@ def _members(value: object, *names: str) -> List[Tuple[str, object]]:
     return [(f".{name}", getattr(value, name)) for name in names]
 
 
-def _datetime(value: datetime.datetime) -> Parts:
+def _datetime(value: dt.datetime) -> Parts:
     return Parts(header("datetime", value.replace(tzinfo=None).isoformat(), value.fold), [value.tzinfo],
                  _attributes([".tzinfo"]))
 
 
-def _time(value: datetime.time) -> Parts:
+def _time(value: dt.time) -> Parts:
     return Parts(header("time", value.replace(tzinfo=None).isoformat(), value.fold), [value.tzinfo],
                  _attributes([".tzinfo"]))
 
 
-def _deque(value: "collections.deque[object]") -> Parts:
+def _deque(value: collections.deque[object]) -> Parts:
     return Parts(header("deque", value.maxlen, len(value)), list(value), _item)
 
 
-def _partial(value: "functools.partial[object]") -> Parts:
+def _partial(value: functools.partial[object]) -> Parts:
     return _fixed("partial", (".func", value.func), (".args", value.args), (".keywords", value.keywords),
                   (".__dict__", dict(sorted(vars(value).items()))))
 
 
-def _cell(value: "types.CellType") -> Parts:
+def _cell(value: types.CellType) -> Parts:
     try:
         return _fixed("cell", ("", value.cell_contents))
     except ValueError:  # not filled yet: a recursive definition in the making
@@ -118,8 +114,8 @@ def _code(value: types.CodeType) -> Parts:
 
 
 _DATA: Dict[type, Callable[[Any], Parts]] = {
-    datetime.datetime: _datetime,
-    datetime.time: _time,
+    dt.datetime: _datetime,
+    dt.time: _time,
     collections.deque: _deque,
     functools.partial: _partial,
     types.MappingProxyType: lambda value: _fixed("mappingproxy", ("", dict(value))),

@@ -239,11 +239,11 @@ def _item(i: int) -> str:
     return f"[{i}]"
 
 
-def _element(i: int) -> str:
+def _element(_: int) -> str:
     return "{...}"
 
 
-def _inside(i: int) -> str:
+def _inside(_: int) -> str:
     return ""
 
 

@@ -1,0 +1,176 @@
+"""Pickle, made canonical: equal values give the same bytes in every process, on every Python.
+
+The standard pickler writes sets in the order of the hash seed, tells whether equal strings were one
+object or two, and names classes by modules that move between versions. This one writes sets in the
+order of their elements' digests, treats equal immutable values as one, and uses the old names.
+Whether a *mutable* value is shared is part of what is written: it shows when one is changed.
+"""
+from __future__ import annotations
+
+import collections
+import copyreg
+import io
+import pathlib
+import pickle
+import sys
+import threading
+import types
+from typing import Any, Callable, Dict, List, Tuple
+
+from ..hashing.frames import digest_frame
+from ..hashing.naming import MOVED
+from ..hashing.values import Undigestible, ValueHasher
+from .plain import is_immutable
+
+#: written by all Pythons from 3.8
+PROTOCOL = 5
+
+_BATCH = 1000
+_ATOMS = frozenset({int, float, bool, type(None), list, dict, set})
+_Base: Any = vars(pickle)["_Pickler"]  # in Python: the C pickler has no hook for sets and strings
+_hasher = ValueHasher(digesters=[digest_frame])
+
+
+def dump_tree(value: object) -> bytes:
+    """Return the pickle of plain data, at C speed: with no memo, nothing depends on identity."""
+    buffer = io.BytesIO()
+    pickler = pickle.Pickler(buffer, PROTOCOL)
+    pickler.fast = True
+    pickler.dump(value)
+    return buffer.getvalue()
+
+
+def dump_canonical(value: object) -> bytes:
+    """Return the canonical pickle of any value; raises what pickle raises."""
+    try:
+        return _dump(value)
+    except RecursionError:
+        return _on_big_stack(lambda: _dump(value))
+
+
+def _dump(value: object) -> bytes:
+    buffer = io.BytesIO()
+    CanonicalPickler(buffer).dump(value)
+    return buffer.getvalue()
+
+
+def _on_big_stack(call: Callable[[], bytes]) -> bytes:
+    """Call on a thread with room for deeply nested values, for which the pickler recurses."""
+    results: List[bytes] = []
+    errors: List[BaseException] = []
+
+    def work() -> None:
+        try:
+            results.append(call())
+        except BaseException as error:  # noqa: BLE001  # raised again by the caller
+            errors.append(error)
+
+    limit, size = sys.getrecursionlimit(), threading.stack_size(256 << 20)
+    sys.setrecursionlimit(max(limit, 60_000))
+    try:
+        thread = threading.Thread(target=work, name="deepwatch-pickle")
+        thread.start()
+        thread.join()
+    finally:
+        sys.setrecursionlimit(limit)
+        threading.stack_size(size)
+    if errors:
+        raise errors[0]
+    return results[0]
+
+
+class CanonicalPickler(_Base):  # type: ignore[misc]
+    """The standard library's own pickler in Python, with its freedom taken away."""
+
+    dispatch = dict(_Base.dispatch)
+
+    def __init__(self, file: io.BytesIO) -> None:
+        super().__init__(file, PROTOCOL)
+        self._kept: Dict[Tuple[object, object], object] = {}
+        self.dispatch_table = collections.ChainMap(_PATHS, copyreg.dispatch_table)
+
+    def save(self, obj: Any, save_persistent_id: bool = True) -> None:
+        """Write one value."""
+        kind = type(obj)
+        if kind is str or kind is bytes:
+            obj = self._kept.setdefault((kind, obj), obj)
+        elif kind not in _ATOMS:
+            if issubclass(kind, (set, frozenset)) and kind is not frozenset and id(obj) not in self.memo:
+                self._save_set_subclass(obj)
+                return
+            if is_immutable(obj):
+                obj = self._kept.setdefault((None, _order(obj)), obj)
+        super().save(obj, save_persistent_id)
+
+    def save_reduce(self, func: Any, args: Any, state: Any = None, *rest: Any, **named: Any) -> None:
+        """Write an object as what makes it; no attributes is no state, as from Python 3.11."""
+        kind = type(named.get("obj"))
+        if type(state) is dict and not state and not hasattr(kind, "__setstate__"):
+            state = None
+        super().save_reduce(func, args, state, *rest, **named)
+
+    def save_global(self, obj: Any, name: Any = None) -> None:
+        """Write a class or function as its name."""
+        module = getattr(obj, "__module__", None)
+        if module in ("__main__", "__mp_main__"):
+            raise pickle.PicklingError(f"{obj.__qualname__} is defined in __main__, another module elsewhere")
+        if module in MOVED and isinstance(obj, type):
+            self.save(MOVED[module])
+            self.save(obj.__qualname__)
+            self.write(pickle.STACK_GLOBAL)
+            self.memoize(obj)
+            return
+        super().save_global(obj, name)
+
+    def save_set(self, obj: Any) -> None:
+        """Write a set, its elements sorted."""
+        self.write(pickle.EMPTY_SET)
+        self.memoize(obj)
+        elements = sorted(obj, key=_order)
+        for start in range(0, len(elements), _BATCH):
+            self.write(pickle.MARK)
+            for element in elements[start:start + _BATCH]:
+                self.save(element)
+            self.write(pickle.ADDITEMS)
+
+    def save_frozenset(self, obj: Any) -> None:
+        """Write a frozenset, its elements sorted."""
+        self.write(pickle.MARK)
+        for element in sorted(obj, key=_order):
+            self.save(element)
+        if id(obj) in self.memo:  # an element that refers back to it has written it meanwhile
+            self.write(pickle.POP_MARK + self.get(self.memo[id(obj)][0]))
+            return
+        self.write(pickle.FROZENSET)
+        self.memoize(obj)
+
+    def _save_set_subclass(self, obj: Any) -> None:
+        reduced = obj.__reduce_ex__(PROTOCOL)
+        if type(reduced) is tuple and type(reduced[1]) is tuple and len(reduced[1]) == 1:
+            made, (elements,), *rest = reduced
+            if type(elements) is list:  # set.__reduce__: in the order of the hash seed
+                reduced = (made, (sorted(elements, key=_order),), *rest)
+        if isinstance(reduced, str):
+            self.save_global(obj, reduced)
+        else:
+            self.save_reduce(*reduced, obj=obj)
+
+    dispatch[set] = save_set
+    dispatch[frozenset] = save_frozenset
+    dispatch[types.FunctionType] = save_global
+
+
+def _order(value: object) -> bytes:
+    try:
+        return _hasher.encoding(value)
+    except Undigestible:
+        return b""  # a function of a notebook, say: keeps the order it has
+
+
+def _path(value: pathlib.PurePath) -> Tuple[type, Tuple[str]]:
+    kind = pathlib.Path if isinstance(value, pathlib.Path) else type(value)
+    return kind, (value.as_posix(),)
+
+
+_PATHS: Dict[type, Callable[[Any], Any]] = dict.fromkeys(
+    (pathlib.PosixPath, pathlib.WindowsPath, pathlib.PurePosixPath, pathlib.PureWindowsPath), _path)
