@@ -127,6 +127,25 @@ class Lock(NamedTuple):
     scheme: int = SCHEME
 
 
+class StepFacts(NamedTuple):
+    """What the planner is told of one step, apart from what its upstream steps yield."""
+
+    name: str
+    fingerprint: Fingerprint
+    params: Tuple[Param, ...] = ()
+    files: Tuple[Tuple[str, str], ...] = ()        #: (parameter, path) of declared inputs
+    products: Tuple[Tuple[str, str], ...] = ()     #: (parameter, path) of declared outputs
+    upstreams: Tuple[Tuple[str, str], ...] = ()    #: (parameter, step)
+    needs: Tuple[str, ...] = ()                    #: all steps that must be done before this one
+
+
+class History(NamedTuple):
+    """What is known of earlier executions."""
+
+    by_key: Mapping[Digest, Trace]
+    latest: Mapping[str, Trace]                    #: by step: what a changed step is compared with
+
+
 # -- decisions ------------------------------------------------------------------------------------
 
 class Reason(NamedTuple):
@@ -149,6 +168,7 @@ class Fresh(NamedTuple):
     """The recorded result is the one that running would give."""
 
     trace: Trace
+    restore: Tuple[ProductFile, ...] = ()      #: products to put back from the store
 
 
 class Stale(NamedTuple):

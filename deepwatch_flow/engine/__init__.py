@@ -1,0 +1,1 @@
+"""Planning and running: what must run, and running it."""

@@ -1,0 +1,136 @@
+"""Where steps are executed: in this process, or in worker processes.
+
+Workers are spawned, load the pipeline from the very bytes that the driver digested, and get digests
+only: values go through the store. A worker that dies takes its pool with it; what was in flight is
+then run again one at a time, so that only the step that kills its worker fails.
+"""
+from __future__ import annotations
+
+import multiprocessing
+from collections import deque
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any, Callable, Deque, Dict, List, Optional, Protocol, Tuple
+
+from .worker import Call, Failure, Outcome
+
+Done = Tuple[Call, Outcome]
+
+
+class Executor(Protocol):
+    """Executes calls; the runner submits while `free` and then waits."""
+
+    def free(self) -> bool:
+        """Whether another call may be submitted."""
+
+    def submit(self, call: Call) -> None:
+        """Take a call."""
+
+    def wait(self) -> List[Done]:
+        """Return at least one finished call; blocks."""
+
+    def close(self, cancel: bool = False) -> None:
+        """Let go of all workers; with `cancel` without waiting for what is in flight."""
+
+
+class InlineExecutor:
+    """Executes each call at once, in this process."""
+
+    def __init__(self, execute: Callable[[Call], Outcome]) -> None:
+        self._execute = execute
+        self._done: List[Done] = []
+
+    def free(self) -> bool:
+        """One at a time: the next only when the last was taken."""
+        return not self._done
+
+    def submit(self, call: Call) -> None:
+        """Execute the call."""
+        self._done.append((call, self._execute(call)))
+
+    def wait(self) -> List[Done]:
+        """Return the finished call."""
+        done, self._done = self._done, []
+        return done
+
+    def close(self, cancel: bool = False) -> None:
+        """Nothing is held."""
+
+
+class ProcessExecutor:
+    """Executes calls in `jobs` spawned processes, each prepared once by `initialise(setup)`.
+
+    `initialise` and `execute` are module-level functions: they are found by name in the worker.
+    """
+
+    def __init__(self, jobs: int, initialise: Callable[[Any], None], setup: Any,
+                 execute: Callable[[Call], Outcome]) -> None:
+        self._jobs = jobs
+        self._initialise = initialise
+        self._setup = setup
+        self._execute = execute
+        self._pool: Optional[ProcessPoolExecutor] = None
+        self._running: Dict[Future[Outcome], Call] = {}
+        self._suspects: Deque[Call] = deque()      # in flight when a worker died: alone from now on
+
+    def free(self) -> bool:
+        """Whether a worker waits, and nobody is under suspicion."""
+        return len(self._running) + len(self._suspects) < self._jobs
+
+    def submit(self, call: Call) -> None:
+        """Hand a call to a worker."""
+        if self._suspects:
+            self._suspects.append(call)
+        else:
+            self._start(call)
+
+    def wait(self) -> List[Done]:
+        """Return at least one finished call."""
+        done: List[Done] = []
+        while not done:
+            if not self._running:
+                self._start(self._suspects.popleft())
+            finished, _ = wait(self._running, return_when=FIRST_COMPLETED)
+            alone = len(self._running) == 1
+            for future in finished:
+                call = self._running.pop(future, None)
+                if call is None:
+                    continue
+                error = future.exception()
+                if isinstance(error, BrokenProcessPool):
+                    self._broken(call, alone, done)
+                elif error is not None:
+                    done.append((call, Outcome(failure=Failure(f"{type(error).__name__}: {error}"))))
+                else:
+                    done.append((call, future.result()))
+        return done
+
+    def close(self, cancel: bool = False) -> None:
+        """End the workers."""
+        if self._pool is None:
+            return
+        if cancel:
+            for process in list(getattr(self._pool, "_processes", None) or {}).copy():
+                self._pool._processes[process].terminate()
+        self._pool.shutdown(wait=True)
+        self._pool = None
+
+    def _start(self, call: Call) -> None:
+        if self._pool is None:
+            self._pool = ProcessPoolExecutor(self._jobs, mp_context=multiprocessing.get_context("spawn"),
+                                             initializer=self._initialise, initargs=(self._setup,))
+        self._running[self._pool.submit(self._execute, call)] = call
+
+    def _broken(self, call: Call, alone: bool, done: List[Done]) -> None:
+        # every call in flight sees the broken pool: only one that ran alone is known to be guilty
+        if self._pool is not None:
+            self._pool.shutdown(wait=True)
+            self._pool = None
+        if alone:
+            done.append((call, Outcome(failure=Failure(
+                "the worker process died while it ran this step",
+                hint="killed by the system (out of memory?), a crash in compiled code, or os._exit()"))))
+            return
+        self._suspects.append(call)
+        self._suspects.extend(self._running.values())
+        self._running.clear()

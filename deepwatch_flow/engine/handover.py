@@ -1,0 +1,57 @@
+"""How a step's value reaches the steps that consume it.
+
+In one process a value stays live for as long as a consumer may come. The last consumer gets the
+value itself, so no copy is paid; an earlier one gets a copy made from the stored bytes, because a
+step may change its argument in place. An immutable value is shared. A value that somebody else holds
+too (a cache, a global) is never handed out itself.
+"""
+from __future__ import annotations
+
+from typing import Any, Dict, Mapping, Set
+
+from ..model import Artifact
+from ..state.codecs import Codecs, is_immutable
+from ..state.store import BlobStore
+
+
+class Values:
+    """Live values of finished steps, and the way to the stored ones."""
+
+    def __init__(self, store: BlobStore, codecs: Codecs, consumers: Mapping[str, Set[str]]) -> None:
+        self._store = store
+        self._codecs = codecs
+        self._waiting: Dict[str, Set[str]] = {step: set(names) for step, names in consumers.items()}
+        self._live: Dict[str, Any] = {}
+        self._shared: Set[str] = set()
+
+    def keep(self, step: str, value: Any, shared: bool) -> None:
+        """Keep a step's value for its consumers; `shared` tells that somebody else holds it too."""
+        if not self._waiting.get(step):
+            return
+        if is_immutable(value):
+            self._shared.add(step)
+        elif shared:
+            return  # somebody else could see it change: consumers get copies from the store
+        self._live[step] = value
+
+    def is_live(self, step: str) -> bool:
+        """Whether a step's value is at hand without the store."""
+        return step in self._shared
+
+    def take(self, step: str, artifact: Artifact, consumer: str) -> Any:
+        """Return a step's value for one consumer."""
+        if step in self._shared:
+            return self._live[step]
+        if step in self._live and self._waiting[step] <= {consumer}:
+            return self._live.pop(step)
+        return self._codecs.decode(artifact.codec, self._store.get(artifact.blob))
+
+    def done(self, step: str, upstreams: Set[str]) -> None:
+        """Note that a step needs its upstream values no more."""
+        for upstream in upstreams:
+            waiting = self._waiting.get(upstream)
+            if waiting is not None:
+                waiting.discard(step)
+                if not waiting:
+                    self._live.pop(upstream, None)
+                    self._shared.discard(upstream)

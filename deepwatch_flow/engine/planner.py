@@ -1,0 +1,181 @@
+"""The decision: is a step fresh, and if not, why. Pure; the only place that decides it.
+
+A key is the digest of a step's code, params, inputs and the output digests of its upstream steps.
+A step is fresh if a trace with this key is known and what it recorded can be had. Every branch that
+says *stale* gives its reason there and then; ``why`` only renders them.
+"""
+from __future__ import annotations
+
+from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
+
+from ..hashing.digest import Hasher
+from ..model import (
+    Digest, Fresh, History, Input, Pending, Plan, Policy, ProductFile, Reason, Stale, StepFacts, Trace, Upstream, Verdict,
+)
+
+#: gives the reasons for which a trace's artifact or products can't be had, and the products to put back
+Holdings = Callable[[Trace, bool], Tuple[Tuple[Reason, ...], Tuple[ProductFile, ...]]]
+#: gives the digest of a declared input, None where there is no such file or folder
+InputDigest = Callable[[str], Optional[Digest]]
+
+
+class World(NamedTuple):
+    """All that the planner may look at."""
+
+    facts: Mapping[str, StepFacts]             #: selected steps, in topological order
+    history: History
+    input_digest: InputDigest
+    holdings: Holdings
+    produced: Mapping[str, str]                #: path of a product -> its step
+
+
+def inputs_of(facts: StepFacts, input_digest: InputDigest) -> Tuple[Tuple[Input, ...], Tuple[str, ...]]:
+    """Return a step's inputs with their digests, and the paths of those that are missing."""
+    inputs: List[Input] = []
+    missing: List[str] = []
+    for _, path in facts.files:
+        digest = input_digest(path)
+        if digest is None:
+            missing.append(path)
+        else:
+            inputs.append(Input(path, digest))
+    return tuple(inputs), tuple(missing)
+
+
+def key_of(facts: StepFacts, inputs: Sequence[Input], upstreams: Sequence[Upstream]) -> Digest:
+    """Return the key of one execution."""
+    hasher = Hasher("key/1").field("code", facts.fingerprint.digest)
+    for param in facts.params:
+        hasher.field("param", param.name).field("value", param.digest)
+    for (parameter, _), declared in zip(facts.files, inputs):
+        hasher.field("input", parameter).field("path", declared.path).field("content", declared.digest)
+    for upstream in upstreams:
+        hasher.field("upstream", upstream.parameter).field("output", upstream.output)
+    for parameter, path in facts.products:
+        hasher.field("product", parameter).field("path", path)
+    return hasher.digest()
+
+
+def upstreams_of(facts: StepFacts, outputs: Mapping[str, Digest]) -> Tuple[Upstream, ...]:
+    """Return a step's upstreams with their output digests."""
+    return tuple(Upstream(parameter, step, outputs[step]) for parameter, step in facts.upstreams)
+
+
+def judge(world: World, name: str, outputs: Mapping[str, Digest], policy: Policy, wanted: bool) -> Verdict:
+    """Return the verdict on a step whose upstream outputs are all known.
+
+    `wanted` tells that the step's own value must be at hand, not only its digest.
+    """
+    facts = world.facts[name]
+    if facts.fingerprint.uncacheable is not None:
+        return Stale((Reason("uncacheable", name, new=facts.fingerprint.uncacheable),), None)
+    inputs, missing = inputs_of(facts, world.input_digest)
+    if missing:
+        return Stale(tuple(Reason("input", path, new=None) for path in missing), None)
+    upstreams = upstreams_of(facts, outputs)
+    key = key_of(facts, inputs, upstreams)
+    if name in policy.force:
+        return Stale((Reason("forced", name),), key)
+    trace = world.history.by_key.get(key)
+    if trace is None:
+        return Stale(differences(facts, inputs, upstreams, world.history.latest.get(name)), key)
+    lost, restore = world.holdings(trace, wanted)
+    return Stale(lost, key) if lost else Fresh(trace, restore)
+
+
+def differences(facts: StepFacts, inputs: Sequence[Input], upstreams: Sequence[Upstream],
+                last: Optional[Trace]) -> Tuple[Reason, ...]:
+    """Return what differs between a step now and its last trace."""
+    if last is None:
+        return (Reason("never-ran", facts.name),)
+    reasons: List[Reason] = []
+    if facts.fingerprint.digest != last.code:
+        reasons += _packages(facts, last)
+        reasons.append(Reason("code", facts.name, last.root, facts.fingerprint.root))
+    now = {param.name: param for param in facts.params}
+    then = {param.name: param for param in last.params}
+    for param in sorted(set(now) | set(then)):
+        old, new = then.get(param), now.get(param)
+        if (old and old.digest) != (new and new.digest):
+            reasons.append(Reason("param", param, old.shown if old else None, new.shown if new else None))
+    reasons += _changed("input", {each.path: each.digest for each in last.inputs},
+                        {each.path: each.digest for each in inputs})
+    before = {each.parameter: each for each in last.upstreams}
+    after = {each.parameter: each for each in upstreams}
+    for parameter in sorted(set(before) | set(after)):
+        was, is_ = before.get(parameter), after.get(parameter)
+        if (was and was.output) != (is_ and is_.output):
+            reasons.append(Reason("upstream", (is_ or was).step if (is_ or was) else parameter,  # type: ignore[union-attr]
+                                  was.output if was else None, is_.output if is_ else None))
+    declared = sorted(path for _, path in facts.products)
+    if not reasons and declared != sorted({each.path for each in last.products}):
+        reasons.append(Reason("product", ", ".join(declared)))
+    return tuple(reasons) or (Reason("never-ran", facts.name, new="not with these inputs"),)
+
+
+def _packages(facts: StepFacts, last: Trace) -> List[Reason]:
+    if not last.packages:
+        return []
+    return _changed("package", dict(last.packages), dict(facts.fingerprint.packages), only_both=True)
+
+
+def _changed(kind: str, old: Mapping[str, str], new: Mapping[str, str], only_both: bool = False) -> List[Reason]:
+    names = set(old) & set(new) if only_both else set(old) | set(new)
+    return [Reason(kind, name, old.get(name), new.get(name)) for name in sorted(names) if old.get(name) != new.get(name)]
+
+
+def plan(world: World, policy: Policy, wanted: Set[str]) -> Plan:
+    """Return the verdict on each selected step without running any.
+
+    `wanted` are the steps whose values the user wants at hand. A fresh step whose value is lost is
+    stale only if it is wanted or something that may run needs it.
+    """
+    verdicts: Dict[str, Verdict] = {}
+    outputs: Dict[str, Digest] = {}
+    for name in world.facts:
+        verdict = _verdict(world, name, verdicts, outputs, policy, name in wanted)
+        verdicts[name] = verdict
+        if isinstance(verdict, Fresh):
+            outputs[name] = verdict.trace.artifact.output
+    for name in reversed(list(world.facts)):
+        if isinstance(verdicts[name], Fresh):
+            continue
+        for _, upstream in world.facts[name].upstreams:
+            fresh = verdicts.get(upstream)
+            if isinstance(fresh, Fresh):
+                lost, _ = world.holdings(fresh.trace, True)
+                if lost:
+                    verdicts[upstream] = Stale(lost, fresh.trace.key)
+    return Plan(verdicts)
+
+
+def _verdict(world: World, name: str, verdicts: Mapping[str, Verdict], outputs: Mapping[str, Digest],
+             policy: Policy, wanted: bool) -> Verdict:
+    facts = world.facts[name]
+    waits: List[str] = []
+    for step in dict.fromkeys([step for _, step in facts.upstreams] + _producers(world, facts)):
+        if step in verdicts and not isinstance(verdicts[step], Fresh):
+            waits.append(step)
+    if not waits:
+        return judge(world, name, outputs, policy, wanted)
+    if facts.fingerprint.uncacheable is not None:
+        return Stale((Reason("uncacheable", name, new=facts.fingerprint.uncacheable),), None)
+    if name in policy.force:
+        return Stale((Reason("forced", name),), None)
+    last = world.history.latest.get(name)
+    if last is None:
+        return Pending(tuple(waits), (Reason("never-ran", name),))
+    known = [path for _, path in facts.files if path not in world.produced]
+    inputs = tuple(Input(path, digest) for path in known for digest in [world.input_digest(path)] if digest is not None)
+    same = last._replace(inputs=tuple(each for each in last.inputs if each.path in known), upstreams=())
+    reasons = [] if not _differs(facts, inputs, same) else list(differences(facts, inputs, (), same))
+    return Pending(tuple(waits), tuple(reasons))
+
+
+def _differs(facts: StepFacts, inputs: Sequence[Input], last: Trace) -> bool:
+    return (facts.fingerprint.digest != last.code or tuple(inputs) != last.inputs
+            or [(each.name, each.digest) for each in facts.params] != [(each.name, each.digest) for each in last.params])
+
+
+def _producers(world: World, facts: StepFacts) -> List[str]:
+    return [world.produced[path] for _, path in facts.files if path in world.produced]

@@ -1,0 +1,207 @@
+"""The loop of a run: judge what is ready, reuse or execute it, record, go on.
+
+Decisions are the planner's. A step is judged when all that it needs is done; a failure blocks what
+depends on it and nothing else. A stored value that turns out lost when it is needed has its step run
+again in the same run. Each finished step is recorded before the next event is told.
+"""
+from __future__ import annotations
+
+import heapq
+from typing import Callable, Dict, List, NamedTuple, Optional, Set, Tuple
+
+from ..errors import LockedError
+from ..events import Emit, Notice, StepFinished, StepStarted
+from ..model import Artifact, Digest, Fresh, Lock, Policy, ProductFile, Reason, Stale, Trace
+from .executors import Executor
+from .handover import Values
+from .planner import World, inputs_of, judge, upstreams_of
+from .worker import Call, Failure, Outcome
+
+
+class Parts(NamedTuple):
+    """What a run works with."""
+
+    executor: Executor
+    values: Values
+    record: Callable[[Trace, float], None]
+    restore: Callable[[ProductFile], None]
+    emit: Emit
+    lock: Optional[Lock]
+
+
+class _Running(NamedTuple):
+    """A step in flight, with what was true when it started."""
+
+    reasons: Tuple[Reason, ...]
+    trace: Trace                       #: complete but for artifact and products
+    cacheable: bool
+
+
+_NOTHING = Artifact(Digest(""), Digest(""), 0, "")
+
+
+class Runner:
+    """One run over the selected steps; `wanted` are those whose values must be at hand."""
+
+    def __init__(self, world: World, policy: Policy, wanted: Set[str], parts: Parts) -> None:
+        self._world = world
+        self._policy = policy
+        self._wanted = wanted
+        self._parts = parts
+        self._order = {name: i for i, name in enumerate(world.facts)}
+        self._waits = {name: {need for need in facts.needs if need in world.facts} for name, facts in world.facts.items()}
+        self._consumers: Dict[str, List[str]] = {name: [] for name in world.facts}
+        for name, needs in self._waits.items():
+            for need in needs:
+                self._consumers[need].append(name)
+        self._ready = [self._order[name] for name, needs in self._waits.items() if not needs]
+        heapq.heapify(self._ready)
+        self._names = list(world.facts)
+        self._running: Dict[str, _Running] = {}
+        self._outputs: Dict[str, Digest] = {}
+        self._bad: Set[str] = set()                       # failed or blocked
+        self._revived: Dict[str, Tuple[Reason, ...]] = {}
+        self.traces: Dict[str, Trace] = {}                # what holds now, for the lockfile
+        self.vouched: Dict[str, bool] = {}                # whether that was recorded
+        self._stopping = False
+
+    def run(self) -> None:
+        """Run until nothing is left to do; raises LockedError, KeyboardInterrupt."""
+        executor = self._parts.executor
+        try:
+            while self._ready or self._running:
+                while self._ready and executor.free():
+                    self._begin(self._names[heapq.heappop(self._ready)])
+                if self._running:
+                    for call, outcome in executor.wait():
+                        self._end(call, outcome)
+        except BaseException:
+            executor.close(cancel=True)
+            raise
+        executor.close()
+
+    # -- one step ---------------------------------------------------------------------------------
+
+    def _begin(self, name: str) -> None:
+        facts = self._world.facts[name]
+        bad = sorted(need for need in facts.needs if need in self._bad)
+        if bad or self._stopping:
+            self._fail(name, "blocked" if bad else "cancelled", tuple(Reason("upstream-failed", need) for need in bad))
+            return
+        revived = self._revived.pop(name, None)
+        verdict = judge(self._world, name, self._outputs, self._policy, name in self._wanted)
+        if isinstance(verdict, Fresh) and revived is None:
+            self._reuse(name, verdict)
+            return
+        reasons = revived or (verdict.reasons if isinstance(verdict, Stale) else ())
+        inputs, missing = inputs_of(facts, self._world.input_digest)
+        if missing:
+            self._missing(name, reasons, missing)
+            return
+        key = verdict.key if isinstance(verdict, Stale) else verdict.trace.key if isinstance(verdict, Fresh) else None
+        self._check_lock(name, key)
+        upstreams = upstreams_of(facts, self._outputs)
+        trace = Trace(name, key or Digest(""), facts.fingerprint.digest, facts.fingerprint.root, facts.params, inputs,
+                      upstreams, _NOTHING, (), facts.fingerprint.packages)
+        if self._revive_lost(name):
+            return
+        self._parts.emit(StepStarted(name, reasons))
+        self._running[name] = _Running(reasons, trace, key is not None)
+        self._parts.executor.submit(Call(
+            name, tuple((parameter, step, self.traces[step].artifact) for parameter, step in facts.upstreams),
+            facts.products))
+
+    def _reuse(self, name: str, verdict: Fresh) -> None:
+        for product in verdict.restore:
+            self._parts.restore(product)
+        self._check_lock(name, verdict.trace.key)
+        trace = verdict.trace._replace(step=name, code=self._world.facts[name].fingerprint.digest)
+        last = self._world.history.latest.get(name)
+        if last is None or last.key != trace.key:
+            self._parts.record(trace, 0.0)   # from now on this is the step's last trace
+        self._settle(name, trace)
+        self._parts.emit(StepFinished(name, "restored" if verdict.restore else "reused", changed=False))
+
+    def _missing(self, name: str, reasons: Tuple[Reason, ...], missing: Tuple[str, ...]) -> None:
+        shown = ", ".join(f"`{path}`" for path in missing)
+        self._fail(name, "failed", reasons, Failure(
+            f"input {shown} of `{name}` does not exist",
+            hint="create it, or correct the path in the step's File(...); it is relative to the project's folder"))
+
+    def _check_lock(self, name: str, key: Optional[Digest]) -> None:
+        if not self._policy.locked or key is None:
+            return
+        entry = self._parts.lock.steps.get(name) if self._parts.lock is not None else None
+        if entry is None or entry.key != key:
+            raise LockedError(f"`{name}` is not what `deepwatch.lock` says",
+                              hint="run `deepwatch run` without `--locked` and commit the lockfile")
+
+    def _revive_lost(self, name: str) -> bool:
+        """Put upstream steps whose stored value is gone before this one."""
+        lost = []
+        for _, step in self._world.facts[name].upstreams:
+            reasons, _ = self._world.holdings(self.traces[step], True)
+            if reasons and not self._parts.values.is_live(step):
+                lost.append((step, reasons))
+        for step, reasons in lost:
+            self._revive(step, name, reasons)
+        return bool(lost)
+
+    def _revive(self, step: str, consumer: str, reasons: Tuple[Reason, ...]) -> None:
+        self._waits[consumer].add(step)
+        if step not in self._revived and step not in self._running:
+            self._revived[step] = reasons
+            heapq.heappush(self._ready, self._order[step])
+
+    def _end(self, call: Call, outcome: Outcome) -> None:
+        name = call.step
+        running = self._running.pop(name)
+        failure = outcome.failure
+        if failure is not None and failure.lost is not None:
+            self._revive(failure.lost, name, (Reason("artifact", failure.lost),))
+            return
+        if failure is not None or outcome.artifact is None:
+            self._fail(name, "failed", running.reasons, failure or Failure("it gave nothing"), outcome.seconds)
+            return
+        trace = running.trace._replace(artifact=outcome.artifact, products=outcome.products)
+        changed = self._changed_inputs(trace)
+        if changed:
+            self._parts.emit(Notice(
+                f"`{changed[0]}` changed while `{name}` ran: its result is used now, but not recorded",
+                hint="the next run repeats the step"))
+        elif running.cacheable:
+            self._parts.record(trace, outcome.seconds)
+        last = self._world.history.latest.get(name)
+        if outcome.here:
+            self._parts.values.keep(name, outcome.value, outcome.shared)
+        self._settle(name, trace, vouched=running.cacheable and not changed)
+        self._parts.emit(StepFinished(name, "ran", running.reasons, outcome.seconds,
+                                      changed=last is None or last.artifact.output != outcome.artifact.output))
+
+    def _changed_inputs(self, trace: Trace) -> List[str]:
+        return [each.path for each in trace.inputs if self._world.input_digest(each.path) != each.digest]
+
+    def _settle(self, name: str, trace: Trace, vouched: bool = True) -> None:
+        self.traces[name] = trace
+        self.vouched[name] = vouched
+        self._outputs[name] = trace.artifact.output
+        self._release(name)
+
+    def _fail(self, name: str, outcome: str, reasons: Tuple[Reason, ...], failure: Optional[Failure] = None,
+              seconds: float = 0.0) -> None:
+        self._bad.add(name)
+        if outcome == "failed" and self._policy.fail_fast:
+            self._stopping = True
+        error = failure.error if failure is not None else None
+        if failure is not None and failure.hint is not None:
+            error = f"{error}\nhint: {failure.hint}"
+        self._parts.emit(StepFinished(name, outcome, reasons, seconds, error, failure.traceback if failure else None))
+        self._release(name)
+
+    def _release(self, name: str) -> None:
+        self._parts.values.done(name, {step for _, step in self._world.facts[name].upstreams})
+        for consumer, waits in ((each, self._waits[each]) for each in self._consumers[name]):
+            if name in waits:
+                waits.discard(name)
+                if not waits:
+                    heapq.heappush(self._ready, self._order[consumer])

@@ -1,0 +1,147 @@
+"""What happens where a step is executed: call the function, encode, digest and store what it gave.
+
+Only digests leave this module, save where the value stays in the same process. The user's errors
+become a `Failure` with a traceback cut to the user's frames; nothing a step raises passes through.
+"""
+from __future__ import annotations
+
+import importlib
+import inspect
+import os
+import sys
+import time
+import traceback
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple
+
+from ..errors import DeepwatchError
+from ..hashing.digest import Hasher
+from ..hashing.values import Undigestible, ValueHasher
+from ..model import Artifact, ProductFile
+from ..state.codecs import Codecs
+from ..state.store import BlobStore
+
+_OWN_FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+
+class Call(NamedTuple):
+    """One prepared, picklable execution of a step."""
+
+    step: str
+    upstreams: Tuple[Tuple[str, str, Artifact], ...]   #: (parameter, step, its artifact)
+    products: Tuple[Tuple[str, str], ...]              #: (parameter, path)
+
+
+class Failure(NamedTuple):
+    """Why an execution gave nothing."""
+
+    error: str                          #: one line: type and message
+    traceback: Optional[str] = None     #: the user's frames
+    hint: Optional[str] = None
+    lost: Optional[str] = None          #: the upstream step whose stored value turned out lost
+
+
+class Outcome(NamedTuple):
+    """What an execution gave."""
+
+    artifact: Optional[Artifact] = None
+    products: Tuple[ProductFile, ...] = ()
+    seconds: float = 0.0
+    failure: Optional[Failure] = None
+    value: Any = None
+    here: bool = False                  #: whether `value` is the step's value, in the same process
+    shared: bool = True                 #: whether somebody else may hold it and change it
+
+
+class Tools(NamedTuple):
+    """What an execution works with."""
+
+    store: BlobStore
+    codecs: Codecs
+    hasher: ValueHasher
+
+
+def execute(function: Callable[..., Any], arguments: Mapping[str, Any], call: Call, tools: Tools) -> Outcome:
+    """Call a step's function and store what it returns and writes."""
+    started = time.perf_counter()
+    try:
+        for _, path in call.products:
+            os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+        value = function(**arguments)
+        if inspect.iscoroutine(value):
+            value = importlib.import_module("asyncio").run(value)
+    except (Exception, SystemExit) as error:  # whatever the user's code raises is its failure, not ours
+        return Outcome(seconds=time.perf_counter() - started, failure=failure_of(error))
+    seconds = time.perf_counter() - started
+    shared = sys.getrefcount(value) > 2  # the name `value` and the argument just made
+    try:
+        products = _products(call, tools.store)
+        artifact = _store(value, tools)
+    except DeepwatchError as error:
+        return Outcome(seconds=seconds, failure=Failure(error.message, hint=error.hint))
+    return Outcome(artifact, products, seconds, None, value, True, shared)
+
+
+def _store(value: Any, tools: Tools) -> Artifact:
+    encoded = tools.codecs.encode(value)
+    blob = tools.store.put(encoded.data)
+    try:
+        output = tools.hasher.digest(value)
+    except Undigestible:
+        # it can be stored all the same: equal bytes, equal value
+        output = Hasher("bytes/1").field("codec", encoded.codec).field("blob", blob).digest()
+    return Artifact(output, blob, len(encoded.data), encoded.codec)
+
+
+def _products(call: Call, store: BlobStore) -> Tuple[ProductFile, ...]:
+    found: List[ProductFile] = []
+    for parameter, path in call.products:
+        files = product_files(path)
+        if files is None:
+            raise DeepwatchError(
+                f"`{call.step}` did not write its product `{path}`",
+                hint=f"write the file to the path that arrives in the parameter `{parameter}`")
+        for each in files:
+            digest, size = store.put_file(each)
+            found.append(ProductFile(each.replace(os.sep, "/"), digest, size))
+    return tuple(found)
+
+
+def product_files(path: str) -> Optional[List[str]]:
+    """Return the files of a product, itself or those in its folder; None where there is none."""
+    if os.path.isfile(path):
+        return [path]
+    if not os.path.isdir(path):
+        return None
+    return sorted(os.path.join(folder, name) for folder, _, names in os.walk(path) for name in names)
+
+
+def failure_of(error: BaseException) -> Failure:
+    """Return an exception as a failure, its traceback cut to the user's frames."""
+    return Failure(_one_line(error), user_traceback(error))
+
+
+def _one_line(error: BaseException) -> str:
+    text = str(error).strip()
+    name = type(error).__qualname__
+    return f"{name}: {text.splitlines()[0]}" if text else name
+
+
+def user_traceback(error: BaseException) -> str:
+    """Return an exception's traceback without the frames of deepwatch and of the import system."""
+    told = traceback.TracebackException.from_exception(error)
+    seen: Dict[int, bool] = {}
+    waiting: List[Optional[traceback.TracebackException]] = [told]
+    while waiting:
+        each = waiting.pop()
+        if each is None or id(each) in seen:
+            continue
+        seen[id(each)] = True
+        kept = [frame for frame in each.stack if not _is_ours(frame.filename)]
+        each.stack = traceback.StackSummary.from_list(kept)
+        waiting += [each.__cause__, each.__context__]
+    return "".join(told.format())
+
+
+def _is_ours(filename: str) -> bool:
+    return filename.startswith((_OWN_FOLDER + os.sep, "<frozen importlib"))
+
