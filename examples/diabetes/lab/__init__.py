@@ -1,0 +1,1 @@
+"""The helpers of the pipeline, one module for each concern."""
