@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "deepwatch_flow"
 
 #: A module imports only from lines below its own, or from its own entry.
 LAYERS: Tuple[Tuple[str, ...], ...] = (
-    ("cli",),
+    ("cli", "api"),
     ("workspace", "inspection"),
     ("engine", "report"),
     ("analysis", "pipeline", "state", "config", "hooks"),
