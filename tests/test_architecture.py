@@ -13,6 +13,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "deepwatch_flow"
 LAYERS: Tuple[Tuple[str, ...], ...] = (
     ("cli", "api"),
     ("workspace", "inspection"),
+    ("survey",),
     ("engine", "report"),
     ("analysis", "pipeline", "state", "config", "hooks"),
     ("loading",),
