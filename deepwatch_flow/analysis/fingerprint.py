@@ -42,12 +42,16 @@ class Analysis:
         self._tops: Dict[Digest, Tuple[Node, int]] = {}
         self._below: Dict[Tuple[int, int], Tuple[Tuple[Untracked, ...], Optional[str]]] = {}
 
-    def fingerprint(self, function: Any) -> Fingerprint:
-        """Return the fingerprint of a function or of anything callable."""
+    def fingerprint(self, function: Any, *, params_apart: bool = False) -> Fingerprint:
+        """Return the fingerprint of a function or of anything callable.
+
+        With `params_apart` the defaults of its own parameters don't count: a step's caller gives
+        all of them, and they are part of its key as params.
+        """
         collecting = gc.isenabled()
         gc.disable()  # trees and tokens are garbage at once, and no cycles: the collector only costs
         try:
-            return self._fingerprint(function)
+            return self._fingerprint(function, params_apart)
         finally:
             if collecting:
                 gc.enable()
@@ -70,8 +74,10 @@ class Analysis:
             node, obj = waiting.pop()
             _EXPAND[node.kind](self.graph, node, obj)
 
-    def _fingerprint(self, function: Any) -> Fingerprint:
+    def _fingerprint(self, function: Any, params_apart: bool) -> Fingerprint:
         node = self.unit(function)
+        if params_apart and node.kind == "function":
+            node = self._without_defaults(node)
         plain = self._merkles[0]
         plain.digest(node)
         effects = self._effects.of(plain.names("module", plain.modules[node.index]))
@@ -95,6 +101,27 @@ class Analysis:
         untracked, uncacheable = self._unseen(top, variant)
         return Fingerprint(digest, digest, tuple((name, self.graph.version(name)) for name in sorted(packages)),
                            untracked, uncacheable)
+
+    def value(self, value: Any, name: str) -> Tuple[Digest, Optional[str]]:
+        """Return the digest of a value that may hold code, and why it can't be had if it can't."""
+        link = self.graph.target(value, Place(name))
+        self._expand()
+        hasher = Hasher("param/1").field("value", link.label)
+        if link.target is None:
+            return hasher.digest(), None
+        hasher.field("target", self._merkles[0].digest(link.target))
+        return hasher.digest(), self._unseen(link.target, 0)[1]
+
+    def _without_defaults(self, node: Node) -> Node:
+        kept = [link for link in node.links if not link.label.startswith("default ")]
+        if len(kept) == len(node.links):
+            return node
+        other = self.graph.add(Node(node.name, node.kind, node.origin))
+        for attribute in ("file", "line", "text", "docs", "annotations", "signature", "source", "annotation_links",
+                          "flags", "counts", "module"):
+            setattr(other, attribute, getattr(node, attribute))
+        other.links = kept
+        return other
 
     def _ordered(self, effects: List[Node]) -> List[Node]:
         plain = self._merkles[0]

@@ -1,0 +1,62 @@
+"""Which definitions changed between two fingerprints, and by which path they are used. Pure.
+
+Two roots are walked side by side over their units: where the deep digests agree nothing below can
+differ, where the own digests differ a definition changed. The work is in proportion to the change.
+"""
+from __future__ import annotations
+
+from collections import deque
+from typing import Callable, Deque, Dict, List, NamedTuple, Optional, Set, Tuple
+
+from ..model import Digest, Unit
+
+Lookup = Callable[[Digest], Optional[Unit]]
+
+
+class Change(NamedTuple):
+    """One definition that changed, came or went."""
+
+    old: Optional[Unit]
+    new: Optional[Unit]
+    path: Tuple[str, ...]            #: names from the root's user down to the definition
+
+
+def changes(old_root: Digest, new_root: Digest, old_unit: Lookup, new_unit: Lookup, limit: int = 50) -> List[Change]:
+    """Return the changed definitions between two roots, nearest first; empty where units are unknown."""
+    found: List[Change] = []
+    seen: Set[Tuple[Digest, Digest]] = set()
+    waiting: Deque[Tuple[Digest, Digest, Tuple[str, ...]]] = deque([(old_root, new_root, ())])
+    while waiting and len(found) < limit:
+        old_deep, new_deep, path = waiting.popleft()
+        if old_deep == new_deep or (old_deep, new_deep) in seen:
+            continue
+        seen.add((old_deep, new_deep))
+        old, new = old_unit(old_deep), new_unit(new_deep)
+        if old is None or new is None:
+            continue
+        here = (*path, new.name) if new.kind != "step" else path
+        if old.own != new.own:
+            found.append(Change(old, new, here))
+        _pair(old, new, here, waiting, found, old_unit, new_unit)
+    return found
+
+
+def _pair(old: Unit, new: Unit, path: Tuple[str, ...], waiting: Deque[Tuple[Digest, Digest, Tuple[str, ...]]],
+          found: List[Change], old_unit: Lookup, new_unit: Lookup) -> None:
+    """Match the links of two units by the text of their uses."""
+    before: Dict[str, List[Digest]] = {}
+    for text, deep in old.links:
+        before.setdefault(text, []).append(deep)
+    same_text = old.own == new.own
+    for text, deep in new.links:
+        others = before.get(text)
+        if others:
+            waiting.append((others.pop(0), deep, path))
+        elif same_text:  # the text is what it was, so a name in it stands for something new
+            unit = new_unit(deep)
+            found.append(Change(None, unit, (*path, unit.name if unit is not None else text)))
+    if same_text:
+        for text, deeps in before.items():
+            for deep in deeps:
+                unit = old_unit(deep)
+                found.append(Change(unit, None, (*path, unit.name if unit is not None else text)))

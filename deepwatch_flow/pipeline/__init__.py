@@ -1,0 +1,1 @@
+"""Declaring steps and making a graph of them."""

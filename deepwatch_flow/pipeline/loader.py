@@ -1,0 +1,36 @@
+"""Loading the pipeline file and collecting the steps that come into being meanwhile.
+
+The steps of a pipeline are all those created while it loads, in imported modules too. Another kind
+of file than Python source is asked of plugins.
+"""
+from __future__ import annotations
+
+import os
+from typing import Callable, Iterable, Optional, Tuple
+
+from ..errors import PipelineError
+from ..loading.importing import ImportWorld
+from .step import Step, collect
+
+#: a plugin's way from a file to steps, None where the file is not its own
+Collector = Callable[[str], Optional[Iterable[Step]]]
+
+
+def load_pipeline(world: ImportWorld, path: str, collector: Optional[Collector] = None) -> Tuple[Step, ...]:
+    """Return the steps of a pipeline file, in the order of their creation; raises PipelineError."""
+    full = os.path.join(world.root, path)
+    if not os.path.exists(full):
+        raise PipelineError(f"there is no pipeline `{path}` in this folder",
+                            hint="go to the project's folder (or give it by -C), or make a new one with `deepwatch init`")
+    with collect() as steps:
+        if path.endswith(".py"):
+            world.load(path)
+        else:
+            made = collector(full) if collector is not None else None
+            if made is None:
+                raise PipelineError(f"no plugin knows how to collect steps from `{path}`",
+                                    hint="install the plugin for this kind of file, or use a .py file")
+            steps += [each for each in made if each not in steps]
+    if not steps:
+        raise PipelineError(f"`{path}` declares no steps", hint="decorate a function with @step")
+    return tuple(steps)

@@ -1,0 +1,138 @@
+"""Declaring steps: the `step` decorator and the markers for files.
+
+Nothing heavy is imported here, because every pipeline and every worker pays for it. A step stays an
+ordinary callable; what its parameters mean is decided when the graph is built.
+"""
+from __future__ import annotations
+
+import functools
+from contextlib import contextmanager
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Tuple, TypeVar, Union, overload
+
+    F = TypeVar("F", bound=Callable[..., Any])
+
+#: the lists that collect steps while pipelines load, the innermost last
+_collecting: "List[List[Step]]" = []
+
+
+class _Marker:
+    """A path that is declared by being a parameter's default."""
+
+    __slots__ = ("path",)
+
+    def __init__(self, path: "Any") -> None:
+        self.path = path
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self.path)!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and str(other.path) == str(self.path)  # type: ignore[attr-defined]
+
+    def __hash__(self) -> int:
+        return hash((type(self).__name__, str(self.path)))
+
+
+class File(_Marker):
+    """A declared input file or folder; it arrives as a `pathlib.Path` relative to the project's folder."""
+
+    __slots__ = ()
+
+
+class Product(_Marker):
+    """A declared output file or folder; its path arrives as a `pathlib.Path`, and the step writes there."""
+
+    __slots__ = ()
+
+
+class Step:
+    """A declared step: a callable with its function's signature and docstring."""
+
+    def __init__(self, function: "Callable[..., Any]", *, name: "Optional[str]" = None,
+                 needs: "Optional[Mapping[str, Union[str, Step, Callable[..., Any]]]]" = None,
+                 after: "Iterable[Union[str, Step, Callable[..., Any]]]" = (), tags: "Iterable[str]" = ()) -> None:
+        inner = function.function if isinstance(function, Step) else function
+        if not callable(inner):
+            raise TypeError(f"@step takes a function, not {type(inner).__name__}")
+        functools.update_wrapper(self, inner)
+        self.function = inner
+        self.name: str = name if name is not None else getattr(inner, "__name__", type(inner).__name__)
+        self.needs = dict(needs or {})
+        self.after = (after,) if isinstance(after, (str, Step)) else tuple(after)
+        self.tags = (tags,) if isinstance(tags, str) else tuple(tags)
+        code = getattr(inspect_target(inner), "__code__", None)
+        self.file: "Optional[str]" = getattr(code, "co_filename", None)
+        self.line: "Optional[int]" = getattr(code, "co_firstlineno", None)
+        for steps in _collecting[-1:]:
+            steps.append(self)
+
+    def __call__(self, *args: "Any", **kwargs: "Any") -> "Any":
+        """Call the function itself: no cache, no pipeline."""
+        return self.function(*args, **kwargs)
+
+    def __get__(self, instance: "Any", owner: "Any" = None) -> "Any":
+        """Bind like a function, so that a step may stand in a class."""
+        return self if instance is None else functools.partial(self, instance)
+
+    def __repr__(self) -> str:
+        return f"<step {self.name}>"
+
+    def __reduce__(self) -> "Any":
+        """Pickle by reference where the module's name leads here, else by what it was made of."""
+        module = __import__("sys").modules.get(getattr(self, "__module__", ""))
+        found: "Any" = module
+        for part in getattr(self, "__qualname__", "?").split("."):
+            found = getattr(found, part, None)
+        if found is self:
+            return self.__qualname__  # type: ignore[attr-defined]
+        return _remade, (self.function, self.name, self.needs, self.after, self.tags)
+
+
+def _remade(function: "Any", name: str, needs: "Any", after: "Any", tags: "Any") -> Step:
+    with collect():
+        return Step(function, name=name, needs=needs, after=after, tags=tags)
+
+
+def inspect_target(function: "Any") -> "Any":
+    """Return the function behind decorators and partials: where a definition stands."""
+    for _ in range(100):
+        inner = getattr(function, "__wrapped__", None) or getattr(function, "func", None)
+        if inner is None or not callable(inner):
+            break
+        function = inner
+    return getattr(function, "__func__", function)
+
+
+@contextmanager
+def collect() -> "Iterator[List[Step]]":
+    """Gather the steps that are created inside, in their order."""
+    steps: "List[Step]" = []
+    _collecting.append(steps)
+    try:
+        yield steps
+    finally:
+        _collecting.remove(steps)
+
+
+if TYPE_CHECKING:
+    @overload
+    def step(function: F, /) -> F: ...
+    @overload
+    def step(*, name: Optional[str] = ..., needs: Optional[Mapping[str, Any]] = ..., after: Iterable[Any] = ...,
+             tags: Iterable[str] = ...) -> Callable[[F], F]: ...
+
+
+def step(function: "Any" = None, /, *, name: "Optional[str]" = None, needs: "Any" = None, after: "Any" = (),
+         tags: "Any" = ()) -> "Any":
+    """Declare a step, as ``@step``, ``@step(name=..., needs=..., after=..., tags=...)`` or ``step(function)``.
+
+    `needs` maps parameters to steps or names of steps, where a parameter has another name than the
+    step; `after` lists steps that must be done before, without passing a value; `tags` are for
+    choosing steps on the command line.
+    """
+    if function is None:
+        return lambda decorated: Step(decorated, name=name, needs=needs, after=after, tags=tags)
+    return Step(function, name=name, needs=needs, after=after, tags=tags)
