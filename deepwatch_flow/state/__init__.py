@@ -1,0 +1,1 @@
+"""What deepwatch keeps: lockfile, database, store of blobs, mutex and codecs."""

@@ -1,0 +1,326 @@
+"""The store: blobs of bytes under the digest of their content.
+
+A blob is written once, under a name that says what it must hold, and is checked each time it is
+read; one that does not fit is moved aside and counts as missing, which costs a run and never gives
+a wrong value. Which blobs are needed, and what their bytes mean, is left to engine and codecs.
+"""
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from typing import Callable, Dict, Iterator, NoReturn, Optional, Protocol, Set, Tuple
+
+from blake3 import blake3
+
+from ..errors import EnvironmentFault, StateError
+from ..events import Notice
+from ..hashing.digest import digest_bytes
+from ..model import Digest
+from . import disk
+
+_BLOB_MODE = 0o444
+#: what a damaged disk or a foreign file gives: the blob is lost, the machine is fine
+_DAMAGE = (errno.EIO, errno.EISDIR, errno.ELOOP, errno.EINVAL, errno.ENOTDIR)
+
+
+class BlobMissing(StateError):
+    """The bytes of a blob can't be had; running the step that made them gives them again."""
+
+    def __init__(self, digest: Digest) -> None:
+        super().__init__(f"blob {digest} is not in the store", hint="run the step that makes it again")
+        self.digest = digest
+
+    def __reduce__(self) -> Tuple[Callable[[Digest], BlobMissing], Tuple[Digest]]:
+        return BlobMissing, (self.digest,)
+
+
+class BlobStore(Protocol):
+    """What the engine needs of a store; a plugin may offer another one."""
+
+    def put(self, data: disk.Bytes) -> Digest:
+        """Keep `data` and return its digest."""
+
+    def put_file(self, path: str) -> Tuple[Digest, int]:
+        """Keep the bytes of a file; return their digest and how many they are."""
+
+    def get(self, digest: Digest) -> bytes:
+        """Return the bytes, checked against their digest; raises BlobMissing."""
+
+    def has(self, digest: Digest, size: Optional[int] = None) -> bool:
+        """Tell whether a blob (of this size, if given) is here, without reading it."""
+
+    def copy_to(self, digest: Digest, path: str) -> None:
+        """Write a blob to a file: checked, and complete or not at all; raises BlobMissing."""
+
+    def size(self, digest: Digest) -> Optional[int]:
+        """Return how many bytes a blob has, None if it is not here."""
+
+    def remove(self, digest: Digest) -> bool:
+        """Remove a blob and tell whether it was here."""
+
+    def list(self) -> Iterator[Digest]:
+        """Yield the digests of all blobs here."""
+
+
+class LocalStore:
+    """Blobs as read-only files ``ab/cdef...`` below a folder.
+
+    No blob is synced to the disk on its own: one that a power cut damages is found by its digest.
+    """
+
+    def __init__(self, folder: str, on_corrupt: Optional[Callable[[Notice], None]] = None) -> None:
+        self.folder = folder
+        #: how many damaged blobs this object has met
+        self.corrupt = 0
+        self._on_corrupt = on_corrupt
+        self._temporary = os.path.join(folder, "tmp")
+        self._made: Set[str] = set()
+        disk.sweep(self._temporary)
+
+    def put(self, data: disk.Bytes) -> Digest:
+        """Keep `data` and return its digest; a blob that is here already is not written again."""
+        digest = digest_bytes(data)
+        path = self._path(digest)
+        if self._holds(digest, path, len(data)):
+            return digest
+        temporary = self._new_file(path)
+        try:
+            descriptor = disk.create(temporary, _BLOB_MODE)
+            try:
+                disk.write_all(descriptor, data, temporary)
+            finally:
+                os.close(descriptor)
+            self._publish(temporary, path)
+        except OSError as error:
+            disk.discard(temporary)
+            raise disk.explain(error, f"write a result of {len(data)} bytes to", path) from error
+        except BaseException:
+            disk.discard(temporary)
+            raise
+        return digest
+
+    def put_file(self, path: str) -> Tuple[Digest, int]:
+        """Keep the bytes of a file, read once: the digest is that of the very bytes kept."""
+        temporary = self._new_file(None)
+        try:
+            digest, size = _copy(path, temporary, _BLOB_MODE)
+            target = self._path(digest)
+            if self._holds(digest, target, size):
+                disk.discard(temporary)
+            else:
+                self._make(os.path.dirname(target))
+                self._publish(temporary, target)
+        except OSError as error:
+            disk.discard(temporary)
+            raise disk.explain(error, "keep a copy of", path) from error
+        except BaseException:
+            disk.discard(temporary)
+            raise
+        return digest, size
+
+    def get(self, digest: Digest) -> bytes:
+        """Return the bytes of a blob, checked against its digest; raises BlobMissing."""
+        path = self._path(digest)
+        try:
+            data = b"".join(disk.read_chunks(path, follow=False))
+        except OSError as error:
+            self._unreadable(digest, path, error)
+        found = digest_bytes(data)
+        if found != digest:
+            self._set_aside(digest, path, f"its bytes have the digest {found}")
+            raise BlobMissing(digest)
+        return data
+
+    def has(self, digest: Digest, size: Optional[int] = None) -> bool:
+        """Tell whether a blob (of this size, if given) is here, without reading it."""
+        found = self.size(digest)
+        return found is not None and (size is None or size == found)
+
+    def copy_to(self, digest: Digest, path: str) -> None:
+        """Write a blob to `path`: checked first, complete or not at all; raises BlobMissing."""
+        source = self._path(digest)
+        folder = os.path.dirname(path) or os.curdir
+        disk.make_folder(folder)
+        temporary = disk.temporary_path(folder)
+        try:
+            found, _ = _copy(source, temporary, 0o666, follow=False)
+            if found != digest:
+                self._set_aside(digest, source, f"its bytes have the digest {found}")
+                raise BlobMissing(digest)
+            disk.replace(temporary, path)
+        except OSError as error:
+            disk.discard(temporary)
+            if error.filename == source:
+                self._unreadable(digest, source, error)
+            raise disk.explain(error, "write", path) from error
+        except BaseException:
+            disk.discard(temporary)
+            raise
+
+    def size(self, digest: Digest) -> Optional[int]:
+        """Return how many bytes a blob has, None if it is not here."""
+        try:
+            found = os.lstat(self._path(digest))
+        except (OSError, BlobMissing):
+            return None         # unreadable is as good as missing: the step runs again
+        return found.st_size if stat.S_ISREG(found.st_mode) else None
+
+    def remove(self, digest: Digest) -> bool:
+        """Remove a blob and tell whether it was here."""
+        return _is_digest(digest) and disk.remove(self._path(digest))
+
+    def list(self) -> Iterator[Digest]:
+        """Yield the digests of all blobs here, without reading them."""
+        for folder in _names(self.folder):
+            if len(folder) == 2:
+                for name in _names(os.path.join(self.folder, folder)):
+                    if _is_digest(folder + name):
+                        yield Digest(folder + name)
+
+    def _path(self, digest: Digest) -> str:
+        # A digest may come from a lockfile that somebody else wrote: it must not lead elsewhere.
+        if not _is_digest(digest):
+            raise BlobMissing(digest)
+        return f"{self.folder}{os.sep}{digest[:2]}{os.sep}{digest[2:]}"
+
+    def _holds(self, digest: Digest, path: str, size: int) -> bool:
+        try:
+            found = os.lstat(path)
+        except OSError:
+            return False        # whatever it is, writing the blob tells it better
+        if stat.S_ISREG(found.st_mode):
+            return found.st_size == size
+        self._set_aside(digest, path, "it is not a regular file")
+        return False
+
+    def _new_file(self, target: Optional[str]) -> str:
+        self._make(self._temporary)
+        if target is not None:
+            self._make(os.path.dirname(target))
+        return disk.temporary_path(self._temporary)
+
+    def _make(self, folder: str) -> None:
+        if folder not in self._made:
+            disk.make_folder(folder)
+            self._made.add(folder)
+
+    def _publish(self, temporary: str, path: str) -> None:
+        if disk.faults is not None:
+            disk.faults("replace", path)
+        try:
+            os.replace(temporary, path)
+        except FileNotFoundError:
+            # Somebody cleaned the store while we ran: what we believed made is gone.
+            disk.make_folder(os.path.dirname(path))
+            os.replace(temporary, path)
+        except PermissionError:
+            if os.name != "nt" or not os.path.exists(path):
+                raise
+            os.chmod(path, stat.S_IWRITE)       # Windows refuses to replace a read-only file
+            os.replace(temporary, path)
+
+    def _unreadable(self, digest: Digest, path: str, error: OSError) -> NoReturn:
+        """Raise what a blob that can't be read means."""
+        if error.errno in _DAMAGE:
+            self._set_aside(digest, path, error.strerror or str(error))
+            raise BlobMissing(digest) from error
+        if error.errno == errno.ENOENT:
+            raise BlobMissing(digest) from error
+        raise disk.explain(error, "read", path) from error
+
+    def _set_aside(self, digest: Digest, path: str, why: str) -> None:
+        self.corrupt += 1
+        folder = os.path.join(self.folder, "corrupt")
+        aside = os.path.join(folder, f"{digest}-{os.urandom(4).hex()}")
+        message = f"blob {digest} is damaged: {why}"
+        hint = f"it was moved to {aside}; the step that makes it will run again"
+        try:
+            disk.make_folder(folder)
+            disk.replace(path, aside)
+        except EnvironmentFault as fault:
+            # On a read-only disk it stays, is found out again at each read, and is used by nobody.
+            hint = f"it stays where it is ({fault.message}); the step that makes it will run again"
+        if self._on_corrupt is not None:
+            self._on_corrupt(Notice(message, hint))
+
+
+class MemoryStore:
+    """Blobs in memory: for tests, and for projects in which nothing can be written."""
+
+    def __init__(self) -> None:
+        self._blobs: Dict[Digest, bytes] = {}
+
+    def put(self, data: disk.Bytes) -> Digest:
+        """Keep `data` and return its digest."""
+        digest = digest_bytes(data)
+        self._blobs.setdefault(digest, bytes(data))
+        return digest
+
+    def put_file(self, path: str) -> Tuple[Digest, int]:
+        """Keep the bytes of a file; return their digest and how many they are."""
+        try:
+            data = disk.read_bytes(path)
+        except FileNotFoundError as error:
+            raise disk.explain(error, "keep a copy of", path) from error
+        return self.put(data), len(data)
+
+    def get(self, digest: Digest) -> bytes:
+        """Return the bytes of a blob; raises BlobMissing."""
+        try:
+            return self._blobs[digest]
+        except KeyError:
+            raise BlobMissing(digest) from None
+
+    def has(self, digest: Digest, size: Optional[int] = None) -> bool:
+        """Tell whether a blob (of this size, if given) is here."""
+        return digest in self._blobs and size in (None, len(self._blobs[digest]))
+
+    def copy_to(self, digest: Digest, path: str) -> None:
+        """Write a blob to a file, complete or not at all; raises BlobMissing."""
+        data = self.get(digest)
+        disk.make_folder(os.path.dirname(path) or os.curdir)
+        disk.write_atomic(path, data, mode=None)
+
+    def size(self, digest: Digest) -> Optional[int]:
+        """Return how many bytes a blob has, None if it is not here."""
+        return len(self._blobs[digest]) if digest in self._blobs else None
+
+    def remove(self, digest: Digest) -> bool:
+        """Remove a blob and tell whether it was here."""
+        return self._blobs.pop(digest, None) is not None
+
+    def list(self) -> Iterator[Digest]:
+        """Yield the digests of all blobs here."""
+        return iter(tuple(self._blobs))
+
+
+def _copy(source: str, target: str, mode: int, follow: bool = True) -> Tuple[Digest, int]:
+    """Copy a file piece by piece to a new one; return digest and size of the bytes copied."""
+    hasher, size = blake3(), 0
+    chunks = disk.read_chunks(source, follow=follow)
+    first = next(chunks, b"")           # an unreadable source must not leave an empty target
+    descriptor = disk.create(target, mode)
+    try:
+        while first:
+            hasher.update(first)
+            size += len(first)
+            disk.write_all(descriptor, first, target)
+            first = next(chunks, b"")
+    finally:
+        os.close(descriptor)
+        chunks.close()
+    return Digest(hasher.hexdigest()), size
+
+
+def _is_digest(text: str) -> bool:
+    return len(text) == 64 and text.isascii() and text.isalnum()
+
+
+def _names(folder: str) -> Tuple[str, ...]:
+    try:
+        return tuple(sorted(os.listdir(folder)))
+    except (FileNotFoundError, NotADirectoryError):
+        return ()               # nothing was stored yet, or a stray file lies there
+    except OSError as error:
+        raise disk.explain(error, "list", folder) from error
