@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "deepwatch_flow"
 LAYERS: Tuple[Tuple[str, ...], ...] = (
     ("cli", "api"),
     ("workspace", "inspection"),
-    ("survey",),
+    ("survey", "reasons", "vouching"),
     ("engine", "report"),
     ("analysis", "pipeline", "state", "config", "hooks"),
     ("loading",),
