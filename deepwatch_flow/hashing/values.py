@@ -96,10 +96,10 @@ class _Walk:
                 if child is not None:
                     stack.append(child)
                     continue
-                done = self._finish(node)
-                if len(stack) == 1:
-                    return done if isinstance(done, bytes) else self._member(done)
                 stack.pop()
+                done = self._finish(node)
+                if not stack:
+                    return done if isinstance(done, bytes) else self._member(done)
                 parent = stack[-1]
                 parent.parts.append(done)
                 if isinstance(done, Node):

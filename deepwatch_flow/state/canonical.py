@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import collections
 import copyreg
+import fractions
 import io
 import pathlib
 import pickle
+import struct
 import sys
 import threading
 import types
@@ -26,6 +28,8 @@ from .plain import is_immutable
 PROTOCOL = 5
 
 _BATCH = 1000
+#: bytes from which the pickler writes data outside of its frames
+_LARGE = 64 * 1024
 _ATOMS = frozenset({int, float, bool, type(None), list, dict, set})
 _Base: Any = vars(pickle)["_Pickler"]  # in Python: the C pickler has no hook for sets and strings
 _hasher = ValueHasher(digesters=[digest_frame])
@@ -87,7 +91,7 @@ class CanonicalPickler(_Base):  # type: ignore[misc]
     def __init__(self, file: io.BytesIO) -> None:
         super().__init__(file, PROTOCOL)
         self._kept: Dict[Tuple[object, object], object] = {}
-        self.dispatch_table = collections.ChainMap(_PATHS, copyreg.dispatch_table)
+        self.dispatch_table = collections.ChainMap(_REDUCERS, copyreg.dispatch_table)
 
     def save(self, obj: Any, save_persistent_id: bool = True) -> None:
         """Write one value."""
@@ -144,6 +148,15 @@ class CanonicalPickler(_Base):  # type: ignore[misc]
         self.write(pickle.FROZENSET)
         self.memoize(obj)
 
+    def save_bytearray(self, obj: bytearray) -> None:
+        """Write a bytearray; Python 3.8 forgets that it did."""
+        opening = pickle.BYTEARRAY8 + struct.pack("<Q", len(obj))
+        if len(obj) >= _LARGE:
+            self._write_large_bytes(opening, obj)
+        else:
+            self.write(opening + obj)
+        self.memoize(obj)
+
     def _save_set_subclass(self, obj: Any) -> None:
         reduced = obj.__reduce_ex__(PROTOCOL)
         if type(reduced) is tuple and type(reduced[1]) is tuple and len(reduced[1]) == 1:
@@ -157,6 +170,7 @@ class CanonicalPickler(_Base):  # type: ignore[misc]
 
     dispatch[set] = save_set
     dispatch[frozenset] = save_frozenset
+    dispatch[bytearray] = save_bytearray
     dispatch[types.FunctionType] = save_global
 
 
@@ -172,5 +186,15 @@ def _path(value: pathlib.PurePath) -> Tuple[type, Tuple[str]]:
     return kind, (value.as_posix(),)
 
 
-_PATHS: Dict[type, Callable[[Any], Any]] = dict.fromkeys(
-    (pathlib.PosixPath, pathlib.WindowsPath, pathlib.PurePosixPath, pathlib.PureWindowsPath), _path)
+def _fraction(value: fractions.Fraction) -> Tuple[type, Tuple[int, int]]:
+    return fractions.Fraction, (value.numerator, value.denominator)
+
+
+#: types that tell another story of themselves on each version of Python
+_REDUCERS: Dict[type, Callable[[Any], Any]] = {
+    fractions.Fraction: _fraction,
+    pathlib.PosixPath: _path,
+    pathlib.WindowsPath: _path,
+    pathlib.PurePosixPath: _path,
+    pathlib.PureWindowsPath: _path,
+}
