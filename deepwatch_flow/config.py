@@ -1,0 +1,296 @@
+"""The settings of a project: where they are found, what they may be, which place each comes from.
+
+Settings stand in ``deepwatch.toml`` or in ``[tool.deepwatch]`` of ``pyproject.toml``, never in both;
+then come a few environment variables, then ``--set step.param=value``. What is not known or has the
+wrong type is an error that names the file and the key: a misspelt setting must not go unnoticed.
+Whether a step has a param of that name is for ``pipeline.graph`` to say.
+"""
+from __future__ import annotations
+
+import os
+import re
+from typing import Any, Callable, Dict, Iterable, List, Mapping, NamedTuple, NoReturn, Optional, Sequence, Tuple
+
+from ._compat import toml_loads
+from .errors import ConfigError, EnvironmentFault
+from .loading.distributions import normalise
+from .model import Boundary
+
+SETTINGS_FILE = "deepwatch.toml"
+PYPROJECT = "pyproject.toml"
+PIPELINE_FILE = "pipeline.py"
+POLICIES = ("exact", "minor", "ignore")
+
+#: environment variable -> the setting that it overrides
+VARIABLES = {"DEEPWATCH_JOBS": "jobs", "DEEPWATCH_STORE": "store"}
+
+_SET = re.compile(r"(?P<step>.+?)\.(?P<param>[^\W\d]\w*)\s*=(?P<value>.*)", re.DOTALL)
+_WORDS = {"True": True, "False": False, "None": None}   # as a Python programmer writes them
+_TYPES = {bool: "a boolean", int: "an integer", float: "a float", str: "a string", list: "an array", dict: "a table"}
+
+
+class Config(NamedTuple):
+    """All settings of a project, checked."""
+
+    root: str                                             #: absolute path of the project
+    pipeline: str = PIPELINE_FILE                         #: relative to the root
+    jobs: int = 1
+    packages: str = "exact"                               #: exact | minor | ignore
+    overrides: Mapping[str, str] = {}                     #: distribution -> exact | minor | ignore
+    params: Mapping[str, Mapping[str, Any]] = {}          #: step -> param -> value
+    plugins: Tuple[str, ...] = ()                         #: modules
+    store: str = ".deepwatch"                             #: folder, relative to the root
+    sources: Mapping[str, str] = {}                       #: dotted setting -> file, variable, flag or "default"
+
+
+def load(start: str, environ: Mapping[str, str], overrides: Sequence[str] = ()) -> Config:
+    """Return the settings of the project that the folder `start` is in.
+
+    `overrides` are ``step.param=value`` texts. Raises ConfigError for anything that is not usable.
+    Where nothing marks a project, `start` itself is the root, with the defaults.
+    """
+    root = find_root(start)
+    file, table = _read_settings(root)
+    values, sources = _checked(table, file)
+    for variable, key in VARIABLES.items():
+        if environ.get(variable):
+            text = environ[variable]
+            given = int(text) if key == "jobs" and re.fullmatch(r"\d{1,9}", text) else text
+            values[key] = _CHECKS[key](given, _Place(f"environment variable {variable}", key))
+            sources[key] = variable
+    params: Dict[str, Dict[str, Any]] = values.pop("params", {})
+    for text in overrides:
+        step, param, value = parse_override(text)
+        params.setdefault(step, {})[param] = value
+        sources[f"steps.{step}.params.{param}"] = "--set"
+    config = Config(root, params=params, **values)
+    _check_store(config, sources)
+    for key in ("pipeline", "jobs", "packages", "store"):
+        sources.setdefault(key, "default")
+    return config._replace(sources=sources)
+
+
+def boundary(config: Config) -> Boundary:
+    """Return what the settings say of own code and packages."""
+    return Boundary(config.root, config.packages, config.overrides)
+
+
+def find_root(start: str) -> str:
+    """Return the nearest folder from `start` upwards that is a project, else `start`.
+
+    A ``pipeline.py`` marks a project unless it is a module of a package.
+    """
+    start = os.path.abspath(start)
+    folder = start
+    while True:
+        if os.path.isfile(os.path.join(folder, SETTINGS_FILE)) or _pyproject_table(folder) is not None:
+            return folder
+        if os.path.isfile(os.path.join(folder, PIPELINE_FILE)) and not os.path.isfile(os.path.join(folder, "__init__.py")):
+            return folder
+        parent = os.path.dirname(folder)
+        if parent == folder:
+            return start
+        folder = parent
+
+
+def parse_override(text: str) -> Tuple[str, str, Any]:
+    """Split a ``step.param=value`` text; the value is read as TOML where it is TOML, else it is a string.
+
+    ``True``, ``False`` and ``None`` mean what they mean in Python: as strings they would all be true.
+    """
+    match = _SET.fullmatch(text)
+    if match is None:
+        raise ConfigError(f"`--set {text}` has not the form STEP.PARAM=VALUE", hint="for example: --set clean.max_minutes=90")
+    value = match["value"].strip()
+    if value in _WORDS:
+        return match["step"], match["param"], _WORDS[value]
+    try:
+        parsed = toml_loads(f"value = {value}")
+    except (ValueError, RecursionError):
+        return match["step"], match["param"], value  # not TOML: the text itself is meant
+    return match["step"], match["param"], parsed["value"] if parsed.keys() == {"value"} else value
+
+
+# -- files ----------------------------------------------------------------------------------------
+
+def _read_settings(root: str) -> Tuple[str, Dict[str, Any]]:
+    """Return the name of the file that has the settings, and its table."""
+    in_pyproject = _pyproject_table(root)
+    if not os.path.isfile(os.path.join(root, SETTINGS_FILE)):
+        return PYPROJECT, in_pyproject or {}
+    if in_pyproject is not None:
+        raise ConfigError(f"both {SETTINGS_FILE} and [tool.deepwatch] of {PYPROJECT} have settings",
+                          hint="keep them in one of the two files")
+    return SETTINGS_FILE, _parse(os.path.join(root, SETTINGS_FILE))
+
+
+def _pyproject_table(folder: str) -> Optional[Dict[str, Any]]:
+    path = os.path.join(folder, PYPROJECT)
+    if not os.path.isfile(path) or "deepwatch" not in _text(path):
+        return None  # most files on the way up are somebody else's: they are not even parsed
+    tool = _parse(path).get("tool")
+    table = tool.get("deepwatch") if isinstance(tool, dict) else None
+    if table is not None and not isinstance(table, dict):
+        _wrong(_Place(PYPROJECT, "tool.deepwatch"), "a table", table)
+    return table
+
+
+def _parse(path: str) -> Dict[str, Any]:
+    try:
+        table: Dict[str, Any] = toml_loads(_text(path))
+    except ValueError as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}", hint="correct the line; strings need quotes") from error
+    except RecursionError:
+        raise ConfigError(f"{path} is nested too deep to be read", hint="settings are flat tables") from None
+    return table
+
+
+def _text(path: str) -> str:
+    try:
+        with open(path, "rb") as handle:
+            return handle.read().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not UTF-8 (byte {error.start})", hint="save the file as UTF-8") from error
+    except OSError as error:
+        raise EnvironmentFault(f"can't read {path}: {error.strerror}", hint="check the permissions of the file") from error
+
+
+# -- checks ---------------------------------------------------------------------------------------
+
+class _Place(NamedTuple):
+    """Where a value stands, for messages."""
+
+    file: str
+    key: str
+
+    def below(self, key: str) -> _Place:
+        return _Place(self.file, f"{self.key}.{key}" if self.key else key)
+
+
+def _checked(table: Mapping[str, Any], file: str) -> Tuple[Dict[str, Any], Dict[str, str]]:
+    """Check a settings table; return the fields of Config that it gives, and where each comes from."""
+    place = _Place(file, "")
+    _no_others(table, SETTINGS, place)
+    values: Dict[str, Any] = {}
+    sources: Dict[str, str] = {}
+    for key, value in table.items():
+        values[SETTINGS[key]] = checked = _CHECKS[key](value, place.below(key))
+        sources[key] = file
+        if key == "package-policy":
+            sources.update((f"{key}.{name}", file) for name in checked)
+        elif key == "steps":
+            sources.update((f"steps.{step}.params.{param}", file) for step in checked for param in checked[step])
+    return values, sources
+
+
+def _table(value: Any, place: _Place) -> Dict[str, Any]:
+    if not isinstance(value, dict):
+        _wrong(place, "a table", value)
+    return value
+
+
+def _string(value: Any, place: _Place) -> str:
+    if not isinstance(value, str):
+        _wrong(place, "a string", value)
+    if not value or not value.isprintable():
+        raise ConfigError(f"{place.file}: `{place.key}` is empty or has control characters: {value!r}", hint="leave the setting out for its default")
+    return value
+
+
+def _pipeline(value: Any, place: _Place) -> str:
+    path = _string(value, place)
+    if os.path.isabs(path) or os.path.normpath(path).split(os.sep)[0] in (os.pardir, os.curdir):
+        raise ConfigError(f"{place.file}: `{place.key}` must be a file inside the project, got {path!r}",
+                          hint="give its path relative to the project's folder")
+    return path
+
+
+def _jobs(value: Any, place: _Place) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        _wrong(place, "an integer", value)
+    if value < 1:
+        raise ConfigError(f"{place.file}: `{place.key}` must be 1 or more, got {value}", hint="1 runs one step after the other")
+    return value
+
+
+def _policy(value: Any, place: _Place) -> str:
+    policy = _string(value, place)
+    if policy not in POLICIES:
+        raise ConfigError(f"{place.file}: `{place.key}` must be one of {', '.join(POLICIES)}, got {policy!r}",
+                          hint=_meant(policy, POLICIES))
+    return policy
+
+
+def _policies(value: Any, place: _Place) -> Dict[str, str]:
+    policies: Dict[str, str] = {}
+    for name, policy in _table(value, place).items():
+        if normalise(name) in policies:
+            raise ConfigError(f"{place.file}: `{place.key}` has `{normalise(name)}` twice, in two spellings", hint="keep one of them")
+        policies[normalise(name)] = _policy(policy, place.below(name))
+    return policies
+
+
+def _steps(value: Any, place: _Place) -> Dict[str, Dict[str, Any]]:
+    params: Dict[str, Dict[str, Any]] = {}
+    for step, settings in _table(value, place).items():
+        inside = place.below(step)
+        _no_others(_table(settings, inside), ("params",), inside, hint=f"params of a step stand in [steps.{step}.params]")
+        params[step] = dict(_table(settings.get("params", {}), inside.below("params")))
+    return params
+
+
+def _plugins(value: Any, place: _Place) -> Tuple[str, ...]:
+    table = _table(value, place)
+    _no_others(table, ("modules",), place)
+    inside = place.below("modules")
+    modules = table.get("modules", [])
+    if not isinstance(modules, list):
+        _wrong(inside, "an array of strings", modules)
+    names = tuple(_string(module, inside) for module in modules)
+    for name in names:
+        if not all(part.isidentifier() for part in name.split(".")):
+            raise ConfigError(f"{place.file}: `{inside.key}` has {name!r}, which is no module name",
+                              hint='write it as in an import statement: "package.module"')
+    return names
+
+
+def _check_store(config: Config, sources: Mapping[str, str]) -> None:
+    """Refuse a store whose folder would hold the project itself: cleaning it would remove the project."""
+    folder = os.path.normpath(os.path.join(config.root, config.store))
+    if "://" not in config.store and (config.root + os.sep).startswith(folder.rstrip(os.sep) + os.sep):
+        raise ConfigError(f"{sources['store']}: `store` must not be the project's folder or one above it, got {config.store!r}",
+                          hint='give it a folder of its own, such as ".deepwatch"')
+
+
+#: setting in a file -> field of Config; deepwatch.toml.example explains each
+SETTINGS = {"pipeline": "pipeline", "jobs": "jobs", "packages": "packages", "package-policy": "overrides",
+            "steps": "params", "plugins": "plugins", "store": "store"}
+
+_CHECKS: Dict[str, Callable[[Any, _Place], Any]] = {
+    "pipeline": _pipeline, "jobs": _jobs, "packages": _policy, "package-policy": _policies,
+    "steps": _steps, "plugins": _plugins, "store": _string,
+}
+
+
+def _no_others(table: Mapping[str, Any], known: Iterable[str], place: _Place, hint: Optional[str] = None) -> None:
+    names = list(known)
+    for key in table:
+        if key not in names:
+            where = place.below(key).key
+            raise ConfigError(f"{place.file}: there is no setting `{where}`", hint=_meant(key, names, hint))
+
+
+def _meant(given: str, names: Sequence[str], otherwise: Optional[str] = None) -> str:
+    import difflib  # only where something is wrong: it is not free
+
+    close: List[str] = difflib.get_close_matches(given.lower().replace("_", "-"), names, 1)
+    if close:
+        return f"did you mean `{close[0]}`?"
+    return otherwise or f"known here: {', '.join(names)}"
+
+
+def _wrong(place: _Place, expected: str, value: Any) -> NoReturn:
+    got = _TYPES.get(type(value), f"a {type(value).__name__}")
+    shown = "" if isinstance(value, (dict, list)) else f" ({value!r})"
+    raise ConfigError(f"{place.file}: `{place.key}` must be {expected}, got {got}{shown}",
+                      hint="deepwatch.toml.example shows every setting")

@@ -1,0 +1,285 @@
+"""The hooks that plugins may implement, and the manager that finds and checks the plugins.
+
+Plugins come from the entry point group ``deepwatch``, from ``[plugins]`` in the settings and from
+``deepwatch_plugins.py`` in the project; our own codecs, digesters and commands are handed in by the
+composition root and registered in the same way. Later ones are asked first: the project's own file
+wins over the settings, these over entry points, and all over what is built in. A plugin that can't
+be imported, does not fit a hook, or fails in one is a PluginError that names both.
+"""
+from __future__ import annotations
+
+import functools
+import importlib
+import inspect
+import os
+import sys
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any, Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+
+import pluggy
+
+from .errors import DeepwatchError, PluginError
+from .events import RunReport
+
+GROUP = "deepwatch"
+PROJECT_FILE = "deepwatch_plugins.py"
+
+hookspec = pluggy.HookspecMarker(GROUP)
+#: marks a function of a plugin as the implementation of the hook that has its name
+hookimpl = pluggy.HookimplMarker(GROUP)
+
+
+class Hooks:
+    """Every hook, with what it is given and what it may return."""
+
+    @hookspec(firstresult=True)
+    def deepwatch_collect_steps(self, path: str) -> Optional[List[Any]]:  # type: ignore[empty-body]
+        """Return the steps that a pipeline file (absolute `path`, not a ``.py``) declares, or None."""
+
+    @hookspec(firstresult=True)
+    def deepwatch_digest_value(self, value: object) -> Optional[Iterable[Any]]:  # type: ignore[empty-body]
+        """Return what makes up a value, as an iterable of bytes and strings, or None for other types."""
+
+    @hookspec
+    def deepwatch_codecs(self) -> List[Any]:  # type: ignore[empty-body]
+        """Return codecs: objects with `name`, `encode(value)` (None: not mine) and `decode(data)`."""
+
+    @hookspec(firstresult=True)
+    def deepwatch_executor(self, name: str, jobs: int) -> Optional[Any]:  # type: ignore[empty-body]
+        """Return the executor that has this name, for so many steps at a time, or None."""
+
+    @hookspec(firstresult=True)
+    def deepwatch_store(self, folder: str) -> Optional[Any]:  # type: ignore[empty-body]
+        """Return the blob store for what the setting `store` says (a folder, a URL), or None."""
+
+    @hookspec
+    def deepwatch_commands(self) -> List[Tuple[str, str, Callable[..., Any], Callable[..., Any]]]:  # type: ignore[empty-body]
+        """Return commands as (name, help, add_arguments(parser), call(args, console) -> exit code)."""
+
+    @hookspec
+    def deepwatch_reporter(self) -> Optional[Callable[[Any], None]]:  # type: ignore[empty-body]
+        """Return a callable that takes every event of a run (``deepwatch_flow.events``), or None."""
+
+    @hookspec
+    def deepwatch_run_started(self, run: str, steps: Sequence[str]) -> None:
+        """Take note that a run begins, with the names of the selected steps in order."""
+
+    @hookspec
+    def deepwatch_step_started(self, step: str) -> None:
+        """Take note that a step is about to be executed."""
+
+    @hookspec
+    def deepwatch_step_finished(self, step: str, outcome: str) -> None:
+        """Take note that a step is done with; outcomes are those of ``events.OUTCOMES``."""
+
+    @hookspec
+    def deepwatch_run_finished(self, report: RunReport) -> None:
+        """Take note that a run is over."""
+
+
+#: what a hook has to return where it returns anything
+_RETURNS: Dict[str, Tuple[str, Callable[[Any], bool]]] = {
+    "deepwatch_collect_steps": ("a list of steps", lambda result: isinstance(result, (list, tuple))),
+    "deepwatch_codecs": ("a list of codecs", lambda result: isinstance(result, (list, tuple)) and all(map(_is_codec, result))),
+    "deepwatch_commands": ("a list of (name, help, add_arguments, call)",
+                           lambda result: isinstance(result, (list, tuple)) and all(map(_is_command, result))),
+    "deepwatch_reporter": ("a callable that takes an event", callable),
+}
+
+
+class EntryPoint(NamedTuple):
+    """One line of the group ``deepwatch`` in a distribution's ``entry_points.txt``."""
+
+    name: str
+    value: str            #: module, or module:attribute
+    distribution: str
+
+
+def plugin_manager(root: str, modules: Sequence[str] = (), builtin: Sequence[object] = ()) -> pluggy.PluginManager:
+    """Return a manager with all plugins of the project in the folder `root`, imported and checked.
+
+    To let plugins see the very classes that the pipeline uses, call it inside the run's import world.
+    """
+    manager = pluggy.PluginManager(GROUP)
+    manager.add_hookspecs(Hooks)
+    for plugin in builtin:
+        _register(manager, plugin, f"built-in {getattr(plugin, '__name__', type(plugin).__name__)}", guarded=False)
+    for entry in entry_points(sys.path):
+        _register(manager, _load_entry_point(entry), f"{entry.name} of {entry.distribution}")
+    for module in modules:
+        _register(manager, _import_below(root, module), module)
+    path = os.path.join(root, PROJECT_FILE)
+    if os.path.isfile(path):
+        _register(manager, _load_file(root, path), PROJECT_FILE)
+    return manager
+
+
+# -- finding and loading --------------------------------------------------------------------------
+
+def entry_points(path: Sequence[str]) -> List[EntryPoint]:
+    """Return the entry points of our group, by name; the first distribution of a name on the path wins."""
+    found: Dict[str, List[EntryPoint]] = {}
+    for folder in path:
+        try:
+            names = sorted(name for name in os.listdir(folder or ".") if name.endswith((".dist-info", ".egg-info")))
+        except OSError:
+            continue  # entries of sys.path need not exist, nor be folders
+        for name in names:
+            distribution = name.rpartition(".")[0].split("-")[0]
+            if distribution not in found:
+                text = _text_with_group(os.path.join(folder, name, "entry_points.txt"))
+                found[distribution] = list(_parse_entry_points(text, distribution))
+    return sorted(entry for entries in found.values() for entry in entries)
+
+
+def _text_with_group(path: str) -> str:
+    try:
+        with open(path, "rb") as handle:
+            data = handle.read()
+    except OSError:
+        return ""  # most distributions have no entry points
+    return data.decode("utf-8", "replace") if b"[" + GROUP.encode() + b"]" in data else ""
+
+
+def _parse_entry_points(text: str, distribution: str) -> Iterator[EntryPoint]:
+    section = ""
+    for line in map(str.strip, text.splitlines()):
+        if line.startswith("["):
+            section = line.strip("[] ")
+        elif section == GROUP and "=" in line and not line.startswith(("#", ";")):
+            name, _, value = line.partition("=")
+            yield EntryPoint(name.strip(), value.partition("[")[0].replace(" ", ""), distribution)
+
+
+def _load_entry_point(entry: EntryPoint) -> object:
+    module, _, attributes = entry.value.partition(":")
+    with _told_as(f"{entry.name} of {entry.distribution}", f"reinstall or uninstall `{entry.distribution}`"):
+        plugin: Any = importlib.import_module(module)
+        for attribute in filter(None, attributes.split(".")):
+            plugin = getattr(plugin, attribute)
+        return plugin() if isinstance(plugin, type) else plugin
+    raise AssertionError("unreachable")
+
+
+def _import_below(root: str, name: str) -> ModuleType:
+    with _told_as(name, "check [plugins] modules in the settings; modules of the project are found from its folder"):
+        with _first_on_path(root):
+            return importlib.import_module(name)
+    raise AssertionError("unreachable")
+
+
+def _load_file(root: str, path: str) -> ModuleType:
+    """Run the project's plugin file; compiled afresh, so that no bytecode file is read or left behind."""
+    module = ModuleType(os.path.splitext(PROJECT_FILE)[0])
+    module.__file__ = path
+    before = sys.modules.get(module.__name__)
+    sys.modules[module.__name__] = module  # dataclasses and pickle look their module up there
+    with _told_as(PROJECT_FILE, f"correct {PROJECT_FILE} in the project's folder"):
+        try:
+            with _first_on_path(root), open(path, "rb") as handle:
+                exec(compile(handle.read(), path, "exec", dont_inherit=True), vars(module))  # noqa: S102
+        except BaseException:
+            del sys.modules[module.__name__]
+            if before is not None:
+                sys.modules[module.__name__] = before
+            raise
+    return module
+
+
+@contextmanager
+def _first_on_path(root: str) -> Iterator[None]:
+    before = list(sys.path)
+    sys.path.insert(0, root)
+    importlib.invalidate_caches()
+    try:
+        yield
+    finally:
+        sys.path[:] = before
+
+
+@contextmanager
+def _told_as(name: str, hint: str) -> Iterator[None]:
+    try:
+        yield
+    except DeepwatchError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a plugin's module may raise anything
+        raise PluginError(f"plugin `{name}` can't be loaded: {type(error).__name__}: {error}", hint=hint) from error
+
+
+# -- registering ----------------------------------------------------------------------------------
+
+def _register(manager: pluggy.PluginManager, plugin: object, name: str, guarded: bool = True) -> None:
+    if manager.is_registered(plugin):
+        return  # found in two ways: by an entry point and by the settings, say
+    _check(plugin, name)
+    try:
+        manager.register(plugin, name)
+    except (ValueError, pluggy.PluginValidationError) as error:
+        raise PluginError(f"plugin `{name}` does not fit: {error}", hint="docs/plugins.md lists every hook") from error
+    for caller in (manager.get_hookcallers(plugin) or []) if guarded else []:
+        for implementation in caller.get_hookimpls():
+            if implementation.plugin is plugin and not (implementation.hookwrapper or implementation.wrapper):
+                implementation.function = _guarded(implementation.function, name, caller.name)
+
+
+def _check(plugin: object, name: str) -> None:
+    """Check a plugin's functions against the hooks, before pluggy does with less helpful words."""
+    for attribute in sorted(dir(plugin)):
+        function = getattr(plugin, attribute, None)
+        if not attribute.startswith("deepwatch_") or not inspect.isroutine(function):
+            continue
+        specification = getattr(Hooks, attribute, None)
+        marked = hasattr(function, f"{GROUP}_impl")
+        if specification is None:
+            if not marked:
+                continue  # a function of its own that happens to have our prefix
+            raise PluginError(f"plugin `{name}` implements `{attribute}`, which is no hook", hint=_meant(attribute))
+        if not marked:
+            raise PluginError(f"plugin `{name}`: `{attribute}` is not marked as the implementation of a hook",
+                              hint="write @hookimpl above it (from deepwatch_flow import hookimpl)")
+        known = list(inspect.signature(specification).parameters)[1:]
+        others = [each for each in inspect.signature(function).parameters if each not in known]
+        if others:
+            raise PluginError(f"plugin `{name}` does not fit hook `{attribute}`: it takes `{'`, `'.join(others)}`",
+                              hint=f"the hook passes: {', '.join(known) or 'nothing'}; any of it may be left out")
+
+
+def _guarded(function: Callable[..., Any], name: str, hook: str) -> Callable[..., Any]:
+    """Wrap a plugin's function so that what it raises, or returns wrongly, names the plugin and the hook."""
+    expected, fits = _RETURNS.get(hook, ("", None))
+
+    @functools.wraps(function)
+    def call(*args: Any) -> Any:
+        try:
+            result = function(*args)
+        except DeepwatchError:
+            raise
+        except Exception as error:
+            raise PluginError(f"plugin `{name}` failed in `{hook}`: {type(error).__name__}: {error}",
+                              hint="correct the plugin, or take it out") from error
+        if result is not None and fits is not None and not fits(result):
+            raise PluginError(f"plugin `{name}`: `{hook}` must return {expected}, got {type(result).__name__}",
+                              hint="docs/plugins.md shows what each hook returns")
+        return result
+
+    return call
+
+
+def _is_codec(each: Any) -> bool:
+    return isinstance(getattr(each, "name", None), str) and callable(getattr(each, "encode", None)) \
+        and callable(getattr(each, "decode", None))
+
+
+def _is_command(each: Any) -> bool:
+    return isinstance(each, (tuple, list)) and len(each) == 4 and all(isinstance(text, str) for text in each[:2]) \
+        and callable(each[2]) and callable(each[3])
+
+
+def _meant(name: str) -> str:
+    import difflib  # only where something is wrong: it is not free
+
+    hooks = [hook for hook in vars(Hooks) if hook.startswith("deepwatch_")]
+    close = difflib.get_close_matches(name, hooks, 1)
+    return f"did you mean `{close[0]}`?" if close else "docs/plugins.md lists every hook"
