@@ -204,6 +204,7 @@ class Policy(NamedTuple):
     locked: bool = False
     fail_fast: bool = False
     accept_scheme: bool = False
+    wait: Optional[float] = None               #: seconds to wait for another run; None: as long as it takes
 
 
 class Boundary(NamedTuple):

@@ -34,7 +34,8 @@ def expand_class(graph: Graph, node: Node, cls: type) -> None:
         assert environment.file is not None
         node.text = definition.text.digest
         node.docs = definition.docs
-        node.module = environment.file.path
+        node.module = node.path = environment.file.path
+        node.end = definition.end
         node.source = environment.file.digest
         node.file, node.line = graph.relative(environment.file.path), definition.line
         link_text(graph, node, definition.text, environment)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import gc
 import sys
-from types import FunctionType
-from typing import Any, Callable, Dict, Iterator, List, Mapping, MutableMapping, Optional, Sequence, Set, Tuple
+import textwrap
+from typing import Any, Callable, Dict, Iterator, List, MutableMapping, Optional, Sequence, Set, Tuple
 
 from ..hashing.digest import Hasher
 from ..hashing.values import Digester
@@ -40,7 +40,7 @@ class Analysis:
         self._effects = Effects(self.graph)
         self._merkles: Dict[int, Merkle] = {0: Merkle()}
         self._tops: Dict[Digest, Tuple[Node, int]] = {}
-        self._below: Dict[Tuple[int, int], Tuple[Tuple[Untracked, ...], Optional[str]]] = {}
+        self._by_own: Dict[Digest, Node] = {}
 
     def fingerprint(self, function: Any, *, params_apart: bool = False) -> Fingerprint:
         """Return the fingerprint of a function or of anything callable.
@@ -91,12 +91,12 @@ class Analysis:
         flags = plain.flags[top.index]
         if flags & READS_DEBUG:
             top.links.append(Link(f"optimize {sys.flags.optimize}", None))
-            for merkle in (plain,):
-                merkle.deep.pop(top.index)
+            del plain.deep[top.index]
+            plain.digest(top)
         variant = flags & VARIANT_FLAGS
         merkle = self._merkles.setdefault(variant, Merkle(variant))
         digest = merkle.digest(top)
-        packages = plain.names("package", merkle_packages(plain, top))
+        packages = plain.names("package", plain.packages[top.index])
         self._tops[digest] = (top, variant)
         untracked, uncacheable = self._unseen(top, variant)
         return Fingerprint(digest, digest, tuple((name, self.graph.version(name)) for name in sorted(packages)),
@@ -118,7 +118,7 @@ class Analysis:
             return node
         other = self.graph.add(Node(node.name, node.kind, node.origin))
         for attribute in ("file", "line", "text", "docs", "annotations", "signature", "source", "annotation_links",
-                          "flags", "counts", "module"):
+                          "flags", "counts", "module", "path", "end"):
             setattr(other, attribute, getattr(node, attribute))
         other.links = kept
         return other
@@ -158,15 +158,23 @@ class Analysis:
             merkle = self._merkles[variant]
             merkle.digest(top)
             for node in self._reachable(top, variant, seen.setdefault(variant, set())):
-                found.append(_unit(node, merkle))
+                unit = _unit(node, merkle)
+                self._by_own[unit.own] = node
+                found.append(unit)
         return found
 
-
-def merkle_packages(merkle: Merkle, node: Node) -> int:
-    """Return the packages below a node as bits, also where its own digest was put back."""
-    if node.index not in merkle.deep:
-        merkle.digest(node)
-    return merkle.packages[node.index]
+    def text(self, unit: Unit) -> Optional[str]:
+        """Return the source text of a unit that `units` gave, None where it has none."""
+        node = self._by_own.get(unit.own)
+        if node is None:
+            return None
+        if node.shown is not None or node.path is None or node.line is None:
+            return node.shown
+        source = self.sources.snapshot.get(node.path)
+        if source is None:
+            return None
+        lines = source.text.splitlines()[node.line - 1 : node.end]
+        return textwrap.dedent("\n".join(lines)) + "\n"
 
 
 def _unit(node: Node, merkle: Merkle) -> Unit:

@@ -257,7 +257,9 @@ class Graph:
             if place.environment is not None and place.environment.file is not None:
                 file = place.environment.file
                 node.file = self.relative(file.path)
-                node.line = next((each.line for each in file.binding(place.binding)), None)
+                bound = file.binding(place.binding)
+                if bound:
+                    node.line, node.end, node.path = bound[0].line, bound[0].end, file.path
                 node.module = file.path
             self._valued(node, obj, place)
 

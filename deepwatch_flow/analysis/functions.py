@@ -39,7 +39,8 @@ def expand_function(graph: Graph, node: Node, function: FunctionType) -> None:
         _by_bytecode(graph, node, function, environment)
     else:
         definition = located.definition
-        node.module = located.file.path
+        node.module = node.path = located.file.path
+        node.end = definition.end
         node.source = located.file.digest
         describe(graph, node, definition, environment)
     _defaults(graph, node, function, located.definition if located else None, environment)
@@ -170,8 +171,6 @@ def _defaults(graph: Graph, node: Node, function: FunctionType, definition: Opti
 
 def _whole_module(graph: Graph, environment: Environment) -> List[Link]:
     """Code that may read any global by a computed name depends on all that its module defines."""
-    found = Found(None, (), None, None, "")
-    assert found is not None
     names = environment.file.facts.assigned if environment.file is not None else ()
     links = []
     for name in sorted(names):

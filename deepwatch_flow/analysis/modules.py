@@ -70,12 +70,12 @@ def expand_statement(graph: Graph, node: Node, waiting: Tuple[Place, str]) -> No
         graph.uncacheable[node.index] = f"`{place.name}` can't be digested ({why}), and nothing in its module binds it"
         return
     node.file = graph.relative(file.path)
-    node.module = file.path
+    node.module = node.path = file.path
     if definition is not None and not bound:
-        node.line = definition.line
+        node.line, node.end = definition.line, definition.end
         describe(graph, node, definition, environment)
     else:
-        node.line = bound[0].line
+        node.line, node.end = bound[0].line, bound[0].end
         node.text = Hasher("statements/1").fields("text", [each.text.digest for each in bound]).digest()
         for statement in bound:
             link_text(graph, node, statement.text, environment)

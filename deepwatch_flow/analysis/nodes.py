@@ -25,7 +25,7 @@ class Node:
     """One unit in the making; `links` is complete when the node was expanded."""
 
     __slots__ = ("name", "kind", "origin", "file", "line", "text", "docs", "annotations", "signature",
-                 "source", "links", "annotation_links", "flags", "counts", "module", "index", "package")
+                 "source", "links", "annotation_links", "flags", "counts", "module", "index", "package", "path", "end", "shown")
 
     def __init__(self, name: str, kind: str, origin: str = "own") -> None:
         self.name = name
@@ -45,6 +45,9 @@ class Node:
         self.module: Optional[str] = None       #: the file whose import-time effects come with the unit
         self.index = -1                         #: number in the graph
         self.package: Optional[str] = None      #: distribution, of a package node
+        self.path: Optional[str] = None         #: absolute, where the text between `line` and `end` is
+        self.end: Optional[int] = None
+        self.shown: Optional[str] = None        #: a value as people like to see it
 
     def own(self, variant: int) -> Digest:
         """Return the unit's own digest, with what the variant (bits of `VARIANT_FLAGS`) adds to it."""

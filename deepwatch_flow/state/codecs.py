@@ -173,7 +173,7 @@ class Codecs:
 
     def __init__(self, extra: Sequence[Codec] = ()) -> None:
         first: List[Codec] = [BytesCodec(), TextCodec(), JsonCodec()]
-        self._codecs = [*first, *extra, NpyCodec(), PickleCodec(), CloudpickleCodec()]
+        self._codecs = [*first, *extra, PickleCodec(), CloudpickleCodec()]
         self._names: Dict[str, Codec] = {}
         for codec in self._codecs:
             if not codec.name or codec.name in self._names:

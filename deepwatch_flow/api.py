@@ -1,0 +1,72 @@
+"""Using a pipeline from a notebook or a script: `run` it, `load` a step's value."""
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any, Mapping, Optional, Sequence, Union
+
+from . import builtin
+from .config import Config
+from .config import load as load_config
+from .errors import StateError
+from .events import Emit, RunReport
+from .hooks import plugin_manager
+from .model import Policy
+from .project import codecs_of
+from .state import lockfile
+from .state.database import Database
+from .state.store import LocalStore
+from .survey import history_of
+from .workspace import DATABASE, LOCKFILE, Workspace
+
+
+def run(targets: Union[str, Sequence[str]] = (), *, root: Optional[str] = None, jobs: Optional[int] = None,
+        force: Sequence[str] = (), params: Optional[Mapping[str, Mapping[str, Any]]] = None,
+        policy: Policy = Policy(), emit: Optional[Emit] = None) -> RunReport:
+    """Run the pipeline, or what `targets` need of it, and return the report.
+
+    `root` is the project's folder, by default the one that the working directory is in. `params`
+    are values by step and parameter, over those of the settings. `policy` holds all else that the
+    command line can ask for. A failed step is told in the report; errors of the pipeline, the
+    settings or the state are raised as DeepwatchError.
+    """
+    config = _config(root)
+    if params:
+        merged = {step: dict(values) for step, values in config.params.items()}
+        for step, values in params.items():
+            merged.setdefault(step, {}).update(values)
+        config = config._replace(params=merged)
+    chosen = (targets,) if isinstance(targets, str) else tuple(targets)
+    policy = policy._replace(targets=chosen or policy.targets, force=tuple(force) or policy.force,
+                             jobs=jobs if jobs is not None else max(policy.jobs, config.jobs))
+    with Workspace(config, *([emit] if emit is not None else [])) as workspace:
+        return workspace.run(policy)
+
+
+def load(step: str, *, root: Optional[str] = None) -> Any:
+    """Return the last recorded value of a step, without loading the pipeline.
+
+    Raises StateError where there is no stored value.
+    """
+    config = _config(root)
+    folder = os.path.join(config.root, config.store)
+    database = Database.open(os.path.join(folder, DATABASE), lambda notice: None)
+    try:
+        lock = lockfile.read(os.path.join(config.root, LOCKFILE), database)
+        trace = history_of(database, lock).latest.get(step)
+    finally:
+        database.close()
+    store = LocalStore(os.path.join(folder, "objects"))
+    if trace is None or not store.has(trace.artifact.blob, trace.artifact.size):
+        raise StateError(f"there is no stored value of `{step}`", hint=f"deepwatch run {step}")
+    codecs = codecs_of(plugin_manager(config.root, config.plugins, [builtin]))
+    before = list(sys.path)
+    sys.path.insert(0, config.root)    # a value of an own class is unpickled by its module's name
+    try:
+        return codecs.decode(trace.artifact.codec, store.get(trace.artifact.blob))
+    finally:
+        sys.path[:] = before
+
+
+def _config(root: Optional[str]) -> Config:
+    return load_config(os.path.abspath(root or os.getcwd()), os.environ)

@@ -1,0 +1,20 @@
+"""What deepwatch itself brings, registered as any plugin is: codecs and digesters."""
+from __future__ import annotations
+
+from typing import Any, Iterable, List, Optional
+
+from .hashing.frames import digest_frame
+from .hooks import hookimpl
+from .state.codecs import Codec, NpyCodec
+
+
+@hookimpl
+def deepwatch_codecs() -> List[Codec]:
+    """Arrays as ``.npy``; the codecs for plain data and pickles are always there."""
+    return [NpyCodec()]
+
+
+@hookimpl(trylast=True)
+def deepwatch_digest_value(value: Any) -> Optional[Iterable[object]]:
+    """Arrays and tables by their data."""
+    return digest_frame(value)

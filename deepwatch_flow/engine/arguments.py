@@ -1,0 +1,25 @@
+"""The arguments of one execution: params, paths, and the values of upstream steps."""
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any, Callable, Dict
+
+from ..model import Artifact
+from ..pipeline.graph import StepNode
+from ..state.codecs import is_immutable
+from .worker import Call
+
+#: gives an upstream step's value: (step, its artifact)
+Take = Callable[[str, Artifact], Any]
+
+
+def arguments_of(node: StepNode, call: Call, take: Take) -> Dict[str, Any]:
+    """Return what a step's function is called with; params are copied, a step may change them."""
+    arguments: Dict[str, Any] = {name: value if is_immutable(value) else copy.deepcopy(value)
+                                 for name, value in node.params.items()}
+    for name, path in {**node.files, **node.products}.items():
+        arguments[name] = Path(path)
+    for parameter, step, artifact in call.upstreams:
+        arguments[parameter] = take(step, artifact)
+    return arguments

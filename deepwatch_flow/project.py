@@ -1,0 +1,83 @@
+"""A project's code, loaded: the import world, the plugins, the step graph, the analysis.
+
+The driver and each worker process open a project the same way; a worker is given the bytes of the
+sources that the driver read, so that it runs what was digested.
+"""
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Any, List, Mapping, MutableMapping, Optional, Type
+
+from . import builtin
+from .analysis.fingerprint import Analysis
+from .config import Config, boundary
+from .hashing.values import ValueHasher
+from .hooks import plugin_manager
+from .loading.importing import ImportWorld
+from .loading.origin import Origins
+from .loading.snapshot import Snapshot
+from .model import Digest
+from .pipeline.graph import StepGraph, build
+from .pipeline.loader import load_pipeline
+from .state.codecs import Codecs
+from .state.store import BlobStore, LocalStore
+
+
+class Project:
+    """A context manager: inside, the working directory is the project's root and its code is loaded."""
+
+    graph: StepGraph
+
+    def __init__(self, config: Config, sources: Optional[Mapping[str, bytes]] = None,
+                 kept: Optional[MutableMapping[Digest, bytes]] = None) -> None:
+        self.config = config
+        self.snapshot = Snapshot()
+        if sources:
+            self.snapshot.preload(sources)
+        self.boundary = boundary(config)
+        self.origins = Origins(self.boundary)
+        self.plugins = plugin_manager(config.root, config.plugins, [builtin])
+        hook: Any = self.plugins.hook
+        self.digesters = [hook_digester(hook)]
+        self.codecs = codecs_of(self.plugins)
+        self.hasher = ValueHasher(config.root, self.digesters)
+        self.analysis = Analysis(self.boundary, self.origins, self.snapshot, kept, self.digesters)
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Project:
+        with ExitStack() as stack:
+            stack.callback(os.chdir, os.getcwd())
+            os.chdir(self.config.root)
+            world = stack.enter_context(ImportWorld(self.snapshot, self.origins, self.config.root))
+            hook: Any = self.plugins.hook
+            steps = load_pipeline(world, self.config.pipeline, lambda path: hook.deepwatch_collect_steps(path=path))
+            self.graph = build(steps, self.config.params, self.config.root)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, kind: Optional[Type[BaseException]], error: Optional[BaseException],
+                 trace: Optional[TracebackType]) -> None:
+        self._stack.close()
+
+    def store(self, folder: str, on_corrupt: Any = None) -> BlobStore:
+        """Return the store of blobs: a plugin's, or the local one."""
+        hook: Any = self.plugins.hook
+        made: List[Any] = [each for each in [hook.deepwatch_store(folder=folder)] if each is not None]
+        return made[0] if made else LocalStore(os.path.join(folder, "objects"), on_corrupt)
+
+
+def codecs_of(plugins: Any) -> Codecs:
+    """Return the codecs of all plugins, ours among them."""
+    return Codecs([codec for codecs in plugins.hook.deepwatch_codecs() for codec in codecs])
+
+
+def hook_digester(hook: Any) -> Any:
+    """Return the digester that asks all plugins."""
+    ask = hook.deepwatch_digest_value
+
+    def digester(value: object) -> Any:
+        return ask(value=value)
+
+    return digester

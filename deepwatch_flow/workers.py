@@ -1,0 +1,66 @@
+"""What a worker process does: open the project once, then execute calls.
+
+Both functions are found by name in the worker. Values come from the store and go there; only
+digests and texts travel.
+"""
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any, Mapping, NamedTuple, Optional, Tuple
+
+from .config import Config
+from .engine.arguments import arguments_of
+from .engine.worker import Call, Failure, Outcome, Tools, execute
+from .model import Artifact
+from .project import Project
+from .state.store import BlobMissing
+
+
+class WorkerSetup(NamedTuple):
+    """What a worker is told when it starts."""
+
+    config: Config
+    folder: str                          #: of the state
+    sources: Mapping[str, bytes]         #: the driver's snapshot
+    path: Tuple[str, ...]                #: the driver's ``sys.path``
+
+
+_opened: Optional[Tuple[Project, Tools]] = None
+
+
+def initialise(setup: WorkerSetup) -> None:
+    """Open the project in this process, for as long as the process lives."""
+    global _opened
+    sys.path[:] = list(setup.path)
+    project = Project(setup.config, setup.sources)
+    project.__enter__()
+    _opened = (project, Tools(project.store(setup.folder), project.codecs, project.hasher))
+
+
+def execute_call(call: Call) -> Outcome:
+    """Execute one call in this process; the value stays here."""
+    assert _opened is not None
+    project, tools = _opened
+    os.chdir(project.config.root)    # a step before this one may have gone elsewhere
+    outcome = execute_in(project, tools, call, None)
+    return outcome._replace(value=None, here=False)
+
+
+def execute_in(project: Project, tools: Tools, call: Call, live: Any) -> Outcome:
+    """Gather a call's arguments and execute it; `live` gives values that need no loading."""
+    lost = ""
+
+    def take(step: str, artifact: Artifact) -> Any:
+        nonlocal lost
+        lost = step
+        if live is not None:
+            return live.take(step, artifact, call.step)
+        return tools.codecs.decode(artifact.codec, tools.store.get(artifact.blob))
+
+    node = project.graph.nodes[call.step]
+    try:
+        arguments = arguments_of(node, call, take)
+    except BlobMissing as error:
+        return Outcome(failure=Failure(error.message, lost=lost))
+    return execute(node.step.function, arguments, call, tools)

@@ -1,0 +1,335 @@
+"""A project opened for use: plan, run, explain, show.
+
+The composition root: only here concrete parts are made from the configuration. It surveys the
+facts, hands them to the planner and the runner, keeps history and lockfile, and closes what it
+opened.
+"""
+from __future__ import annotations
+
+import os
+import time
+import uuid
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Set, Tuple, Type
+
+from .config import Config
+from .engine.executors import Executor, InlineExecutor, ProcessExecutor
+from .engine.handover import Values
+from .engine.planner import World
+from .engine.planner import plan as make_plan
+from .engine.runner import Parts, Runner
+from .engine.worker import Tools
+from .errors import ConfigError, LockedError, StateError
+from .events import Emit, Event, Notice, RunFinished, RunReport, RunStarted, StepFinished, StepStarted, fold
+from .model import SCHEME, Fresh, Lock, Pending, Plan, Policy, ProductFile, Reason, Stale, Trace, Unit, Verdict
+from .pipeline.graph import StepGraph
+from .project import Project
+from .reasons import Explainer
+from .state import lockfile
+from .state.database import Database
+from .state.mutex import Mutex
+from .survey import Survey, history_of, leaves
+from .vouching import lock_of
+from .workers import WorkerSetup, execute_call, execute_in, initialise
+
+LOCKFILE = "deepwatch.lock"
+DATABASE = "state.db"
+
+
+class Shown(NamedTuple):
+    """A step's stored value and what is known of it."""
+
+    step: str
+    trace: Trace
+    value: Any
+    fresh: bool
+
+
+def _silent(event: Event) -> None:
+    """Tell nobody."""
+
+
+class Workspace:
+    """A project with its state; a context manager."""
+
+    def __init__(self, config: Config, emit: Emit = _silent) -> None:
+        self.config = config
+        self._reporter = emit
+        self._events: List[Event] = []
+        self._stack = ExitStack()
+        self.folder = os.path.join(config.root, config.store)
+        self.lock_path = os.path.join(config.root, LOCKFILE)
+
+    def __enter__(self) -> Workspace:
+        with ExitStack() as stack:
+            self.database = Database.open(os.path.join(self.folder, DATABASE), self._notice)
+            stack.callback(self.database.close)
+            self.lock: Optional[Lock] = lockfile.read(self.lock_path, self.database)
+            self._kept = KeptFacts(self.database)
+            self.project = stack.enter_context(Project(self.config, kept=self._kept))
+            stack.callback(self._kept.save)
+            self.store = self.project.store(self.folder, self._emit)
+            self._survey = Survey(self.config.root, self.graph, self.project.analysis, self.store, self.database.stats)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, kind: Optional[Type[BaseException]], error: Optional[BaseException],
+                 trace: Optional[TracebackType]) -> None:
+        self._stack.close()
+
+    @property
+    def graph(self) -> StepGraph:
+        """The steps of the pipeline."""
+        return self.project.graph
+
+    # -- deciding ---------------------------------------------------------------------------------
+
+    def plan(self, policy: Policy) -> Plan:
+        """Return the verdict on each selected step; nothing is run or written."""
+        world, policy, wanted = self._world(policy)
+        plan = make_plan(world, policy, wanted)
+        explainer = self._explainer()
+        told: Dict[str, Verdict] = {}
+        for name, verdict in plan.verdicts.items():
+            if isinstance(verdict, (Stale, Pending)) and verdict.reasons:
+                told[name] = verdict._replace(reasons=explainer.tell(name, verdict.reasons))
+            else:
+                told[name] = verdict
+        return Plan(told)
+
+    def explain(self, step: str) -> Tuple[Reason, ...]:
+        """Return all reasons for which a step would run, those of its upstream steps included.
+
+        Reasons of an upstream step have the path from it down to the given step's consumer first.
+        """
+        name = self.graph.targets([step])[0]
+        plan = self.plan(Policy(targets=(name,)))
+        reasons: List[Reason] = []
+        for other, verdict in plan.verdicts.items():
+            if isinstance(verdict, Fresh):
+                continue
+            for reason in verdict.reasons:
+                if other == name:
+                    reasons.append(reason)
+                else:
+                    path = reason.path if reason.path[:1] == (other,) else (other, *reason.path)
+                    reasons.append(reason._replace(path=(name, *path)))
+        return tuple(reasons)
+
+    def verdict(self, step: str) -> Verdict:
+        """Return the verdict on one step."""
+        return self.plan(Policy(targets=(step,))).verdicts[step]
+
+    # -- running ----------------------------------------------------------------------------------
+
+    def run(self, policy: Policy) -> RunReport:
+        """Run what is not fresh among the selected steps; events go to the reporter as they happen."""
+        self._check_scheme(policy)
+        mutex = Mutex(os.path.join(self.folder, "mutex"), "deepwatch run")
+        with mutex.acquire(policy.wait, self._waiting):
+            return self._run(policy)
+
+    def _run(self, policy: Policy) -> RunReport:
+        started = time.monotonic()
+        world, policy, wanted = self._world(policy)
+        run = uuid.uuid4().hex[:12]
+        if policy.locked:
+            self._check_locked(world, policy, wanted)
+        values = Values(self.store, self.project.codecs, self._consumers(world))
+        runner = Runner(world, policy, wanted, Parts(
+            self._executor(policy, values), values, lambda trace, seconds: self.database.record(trace, run, seconds),
+            self._restore, self._telling(self._explainer()), self.lock))
+        self.database.run_started(run, time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "run", len(world.facts))
+        self._emit(RunStarted(run, tuple(world.facts)))
+        interrupted = False
+        try:
+            runner.run()
+        except KeyboardInterrupt:
+            interrupted = True
+        finally:
+            self._finish(runner, policy)
+        self._emit(RunFinished(run, time.monotonic() - started, interrupted))
+        report = fold(self._events)
+        self.database.run_finished(report)
+        self.project.plugins.hook.deepwatch_run_finished(report=report)
+        return report
+
+    def _finish(self, runner: Runner, policy: Policy) -> None:
+        """Record the units of what ran, and write the lockfile."""
+        facts = self._survey.facts(self.graph.order)
+        traces = {name: trace for name, trace in runner.traces.items() if runner.vouched[name]}
+        roots = [trace.root for trace in traces.values()]
+        known = self.database.known_units(roots)
+        analysis = self.project.analysis
+        new = analysis.units([root for root in dict.fromkeys(roots) if root and root not in known])
+        texts = {unit.own: text for unit in new for text in [analysis.text(unit)] if text is not None}
+        self.database.add_units(new, texts)
+        self.database.commit()
+        unsettled = {name for name in facts if name not in runner.traces}
+        units = analysis.units([each.fingerprint.root for each in facts.values()])
+        lock = lock_of(facts, traces, self.lock, units, unsettled)
+        if policy.locked:
+            if lock.steps != (self.lock.steps if self.lock is not None else {}):
+                raise LockedError("the results differ from what `deepwatch.lock` says",
+                                  hint="run `deepwatch run` without `--locked` and look at the lockfile's diff")
+            return
+        if lock != self.lock and (lock.steps or self.lock is not None):
+            lockfile.write(self.lock_path, lock)
+        self.lock = lock
+
+    def _world(self, policy: Policy) -> Tuple[World, Policy, Set[str]]:
+        names = self.graph.select(policy.targets, policy.tags)
+        chosen = self.graph.targets(policy.targets, policy.tags)
+        wanted = leaves(self.graph, names) | set(chosen)
+        force = self.graph.targets(policy.force)
+        outside = [name for name in force if name not in names]
+        if outside:
+            raise ConfigError(f"--force names `{outside[0]}`, which is not among the steps to run",
+                              hint="add it to the targets")
+        return self._survey.world(names, history_of(self.database, self.lock)), policy._replace(force=force), wanted
+
+    def _consumers(self, world: World) -> Dict[str, Set[str]]:
+        consumers: Dict[str, Set[str]] = {name: set() for name in world.facts}
+        for name, facts in world.facts.items():
+            for _, step in facts.upstreams:
+                consumers[step].add(name)
+        return consumers
+
+    def _executor(self, policy: Policy, values: Values) -> Executor:
+        if policy.jobs <= 1:
+            tools = Tools(self.store, self.project.codecs, self.project.hasher)
+
+            def execute(call: Any) -> Any:
+                os.chdir(self.config.root)    # a step before this one may have gone elsewhere
+                return execute_in(self.project, tools, call, values)
+
+            return InlineExecutor(execute)
+        import sys
+
+        sources = {path: source.data for path, source in self.project.snapshot.sources.items()}
+        setup = WorkerSetup(self.config, self.folder, sources, tuple(sys.path))
+        return ProcessExecutor(policy.jobs, initialise, setup, execute_call)
+
+    def _restore(self, product: ProductFile) -> None:
+        self.store.copy_to(product.blob, os.path.join(self.config.root, product.path))
+
+    # -- checks -----------------------------------------------------------------------------------
+
+    def _check_scheme(self, policy: Policy) -> None:
+        if self.lock is None or self.lock.scheme >= SCHEME or policy.accept_scheme:
+            return
+        names = [name for name in self.graph.order if name in self.lock.steps]
+        raise StateError(
+            f"`{LOCKFILE}` was written with an older scheme of digests ({self.lock.scheme}, now {SCHEME}); "
+            f"{len(names)} steps would run again: {', '.join(names[:10])}{', …' if len(names) > 10 else ''}",
+            hint="deepwatch run --accept-scheme")
+
+    def _check_locked(self, world: World, policy: Policy, wanted: Set[str]) -> None:
+        entries = self.lock.steps if self.lock is not None else {}
+        for name, verdict in make_plan(world, policy, wanted).verdicts.items():
+            key = verdict.trace.key if isinstance(verdict, Fresh) else verdict.key if isinstance(verdict, Stale) else None
+            entry = entries.get(name)
+            uncacheable = world.facts[name].fingerprint.uncacheable is not None
+            if (entry is None and not uncacheable) or (key is not None and entry is not None and entry.key != key):
+                raise LockedError(f"`{name}` is not what `{LOCKFILE}` says: the lockfile would have to change",
+                                  hint="run `deepwatch run` without `--locked` and commit the lockfile")
+
+    # -- telling ----------------------------------------------------------------------------------
+
+    def _explainer(self) -> Explainer:
+        facts = self._survey.facts(self.graph.order)
+        analysis = self.project.analysis
+        return Explainer(self.database, self.lock, facts, lambda roots: analysis.units(list(roots)), analysis.text)
+
+    def _telling(self, explainer: Explainer) -> Emit:
+        def emit(event: Event) -> None:
+            if isinstance(event, (StepStarted, StepFinished)) and event.reasons:
+                event = event._replace(reasons=explainer.tell(event.step, event.reasons))
+            self._emit(event)
+
+        return emit
+
+    def _emit(self, event: Event) -> None:
+        self._events.append(event)
+        hook: Any = self.project.plugins.hook
+        if isinstance(event, StepStarted):
+            hook.deepwatch_step_started(step=event.step)
+        elif isinstance(event, StepFinished):
+            hook.deepwatch_step_finished(step=event.step, outcome=event.outcome)
+        elif isinstance(event, RunStarted):
+            hook.deepwatch_run_started(run=event.run, steps=event.steps)
+        self._reporter(event)
+
+    def _waiting(self, holder: object) -> None:
+        self._reporter(Notice(f"another run holds this project ({holder}): waiting for it", level="note"))
+
+    def _notice(self, notice: Notice) -> None:
+        self._reporter(notice)
+
+    # -- looking ----------------------------------------------------------------------------------
+
+    def show(self, step: str) -> Shown:
+        """Return a step's last recorded value; raises StateError where there is none."""
+        name = self.graph.targets([step])[0]
+        trace = history_of(self.database, self.lock).latest.get(name)
+        if trace is None or not self.store.has(trace.artifact.blob, trace.artifact.size):
+            raise StateError(f"there is no stored value of `{name}`", hint=f"deepwatch run {name}")
+        value = self.project.codecs.decode(trace.artifact.codec, self.store.get(trace.artifact.blob))
+        return Shown(name, trace, value, isinstance(self.verdict(name), Fresh))
+
+    def history(self, limit: int = 20) -> List[Any]:
+        """Return the last runs, the latest first."""
+        return list(self.database.runs(limit))
+
+    def units(self, step: str) -> Tuple[Unit, ...]:
+        """Return the units that a step's fingerprint covers, its own function's first."""
+        name = self.graph.targets([step])[0]
+        root = self._survey.facts([name])[name].fingerprint.root
+        return tuple(self.project.analysis.units([root]))
+
+    def clean(self, steps: Iterable[str] = (), everything: bool = False) -> int:
+        """Forget the stored results of steps, or of all; return how many blobs were removed."""
+        names = self.graph.targets(list(steps)) if not everything else None
+        traces = self.database.traces(names)
+        blobs: Set[Any] = set()
+        for by_key in traces.values():
+            for trace in by_key.values():
+                blobs.add(trace.artifact.blob)
+                blobs.update(product.blob for product in trace.products)
+        if everything:
+            blobs.update(self.store.list())
+        self.database.forget(names)
+        self.database.commit()
+        if names is not None:
+            others = self.database.traces()
+            blobs -= {trace.artifact.blob for by_key in others.values() for trace in by_key.values()}
+        return sum(self.store.remove(blob) for blob in blobs)
+
+
+class KeptFacts(Dict[Any, bytes]):
+    """Facts of files by content digest, as the database keeps them; what is new is saved at the end."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__()
+        self._database = database
+        self._new: Dict[Any, bytes] = {}
+
+    def get(self, digest: Any, default: Any = None) -> Any:
+        """Return the facts of a file's content, if they are known."""
+        found = self._database.facts_get([digest]).get(digest)
+        return default if found is None else found
+
+    def __setitem__(self, digest: Any, data: bytes) -> None:
+        self._new[digest] = data
+
+    def save(self) -> None:
+        """Write what is new to the database."""
+        if self._new:
+            self._database.facts_put(self._new)
+            self._database.commit()
+
+
+def open_workspace(config: Config, *, emit: Emit = _silent) -> Workspace:
+    """Return the project's workspace, to be entered."""
+    return Workspace(config, emit)
