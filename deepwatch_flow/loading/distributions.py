@@ -1,0 +1,196 @@
+"""Which installed distribution a file below one entry of ``sys.path`` belongs to.
+
+Read from the metadata folders themselves, and only from those that a name needs: importing
+``importlib.metadata`` and reading every RECORD would cost more than a whole run that has nothing
+to do. Whether a file is own code is decided in ``origin``.
+"""
+from __future__ import annotations
+
+import os
+import re
+from typing import Dict, FrozenSet, Iterable, List, Optional, Tuple
+
+#: folders into which installers put distributions
+SITE_NAMES = frozenset({"site-packages", "dist-packages"})
+
+_EGG_TAG = re.compile(r"-py\d(\.\d+)?.*$")
+
+
+def normalise(name: str) -> str:
+    """Return a distribution's name as the package index compares it (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+class Distribution:
+    """One installed distribution, known by the folder (or file) of its metadata."""
+
+    def __init__(self, metadata: str, name: str, version: str) -> None:
+        self.metadata = metadata
+        self.name = normalise(name)
+        self._version = version
+        self._record: Optional[FrozenSet[str]] = None
+        self._editable: Optional[bool] = None
+
+    @property
+    def version(self) -> str:
+        """The version, from the folder's name or else from the metadata; empty if unknown."""
+        if not self._version:
+            for file in ("METADATA", "PKG-INFO", ""):
+                found = re.search(r"^Version:\s*(\S+)", self.read(file), re.MULTILINE)
+                if found:
+                    self._version = found.group(1)
+                    break
+        return self._version
+
+    @property
+    def editable(self) -> bool:
+        """Whether the distribution is a link to somebody's working tree (PEP 610)."""
+        if self._editable is None:
+            self._editable = re.search(r'"editable"\s*:\s*true', self.read("direct_url.json")) is not None
+        return self._editable
+
+    def read(self, file: str) -> str:
+        """Return the text of a metadata file, empty where there is none."""
+        path = os.path.join(self.metadata, file) if file else self.metadata
+        try:
+            with open(path, encoding="utf-8", errors="replace") as stream:
+                return stream.read()
+        except OSError:  # no such file is the usual case: every one of them is optional
+            return ""
+
+    def declared(self) -> FrozenSet[str]:
+        """Return the top-level names of ``top_level.txt``, none where it is missing."""
+        return frozenset(line.strip().split("/", 1)[0] for line in self.read("top_level.txt").splitlines() if line)
+
+    def record(self) -> FrozenSet[str]:
+        """Return the installed files, relative to the entry, with POSIX separators."""
+        if self._record is None:
+            paths = set()
+            for line in self.read("RECORD").splitlines():
+                path = line[1:].split('",', 1)[0] if line.startswith('"') else line.split(",", 1)[0]
+                if path and not path.startswith(("..", "/")):
+                    paths.add(path.replace("\\", "/"))
+            if not paths and self.metadata.endswith(".egg-info"):
+                # written by old installers, relative to the metadata folder
+                for line in self.read("installed-files.txt").splitlines():
+                    if line.startswith(("../", "..\\")):
+                        paths.add(line[3:].replace("\\", "/"))
+            self._record = frozenset(paths)
+        return self._record
+
+    def tops(self) -> FrozenSet[str]:
+        """Return the top-level names of all that is installed, from RECORD."""
+        return frozenset(top_name(path) for path in self.record()) - {"__pycache__", ""}
+
+    def provides(self, top: str) -> bool:
+        """Whether the distribution installs the top-level name `top`."""
+        declared = self.declared()
+        if top in declared or top in self.tops():
+            return True
+        # metadata that lists no files at all: only the name is left to judge by
+        return not declared and not self.record() and normalise(top) == self.name
+
+
+class Shelf:
+    """One entry of ``sys.path`` with the distributions installed there."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+        self.distributions = tuple(_found_in(folder))
+        self._by_name: Dict[str, Distribution] = {}
+        for distribution in self.distributions:
+            known = self._by_name.get(distribution.name)
+            if known is None or _order(known.version) < _order(distribution.version):
+                self._by_name[distribution.name] = distribution
+        self._owners: Dict[str, Tuple[Distribution, ...]] = {}
+        self._declared: Optional[Dict[str, List[Distribution]]] = None
+        self._recorded: Optional[Dict[str, List[Distribution]]] = None
+
+    def named(self, name: str) -> Optional[Distribution]:
+        """Return the distribution of that (normalised) name, if it is installed here."""
+        return self._by_name.get(name)
+
+    def owner(self, relative: str) -> Optional[Distribution]:
+        """Return the distribution that installed a file, given by its path below the entry."""
+        if not self.distributions:
+            return None
+        if self.folder.endswith(".egg"):
+            return self.distributions[0]
+        owners = self.owners(top_name(relative))
+        if len(owners) < 2:
+            return owners[0] if owners else None
+        return _closest(owners, relative)
+
+    def owners(self, top: str) -> Tuple[Distribution, ...]:
+        """Return the distributions that install the top-level name `top`."""
+        known = self._owners.get(top)
+        if known is None:
+            known = self._owners[top] = tuple(self._find(top))
+        return known
+
+    def _find(self, top: str) -> List[Distribution]:
+        # The guess is right for most names and spares reading the metadata of all the others. A
+        # namespace package has no __init__.py and may belong to several: those are looked up.
+        guess = self._by_name.get(normalise(top))
+        if guess is not None and guess.provides(top):
+            path = os.path.join(self.folder, top)
+            if not os.path.isdir(path) or os.path.exists(os.path.join(path, "__init__.py")):
+                return [guess]
+        if self._declared is None:
+            self._declared = _index((item, item.declared() or item.tops()) for item in self._by_name.values())
+        if top in self._declared:
+            return self._declared[top]
+        if self._recorded is None:  # top_level.txt may be incomplete
+            self._recorded = _index((item, item.tops()) for item in self._by_name.values())
+        found = self._recorded.get(top, [])
+        return found or ([guess] if guess is not None and guess.provides(top) else [])
+
+
+def top_name(path: str) -> str:
+    """Return the top-level module name of a path relative to an entry of ``sys.path``."""
+    return path.split("/", 1)[0].split(".", 1)[0]
+
+
+def _index(tops: Iterable[Tuple[Distribution, FrozenSet[str]]]) -> Dict[str, List[Distribution]]:
+    index: Dict[str, List[Distribution]] = {}
+    for distribution, names in tops:
+        for name in names:
+            index.setdefault(name, []).append(distribution)
+    return index
+
+
+def _closest(owners: Tuple[Distribution, ...], relative: str) -> Distribution:
+    """Return the distribution with the file, or with files nearest to it."""
+    parts = relative.split("/")
+    for length in range(len(parts), 0, -1):
+        prefix = "/".join(parts[:length])
+        for owner in owners:
+            if prefix in owner.record():
+                return owner
+        for owner in owners:
+            if length < len(parts) and any(path.startswith(prefix + "/") for path in owner.record()):
+                return owner
+    return owners[0]
+
+
+def _found_in(folder: str) -> List[Distribution]:
+    base = os.path.basename(folder)
+    if base.endswith(".egg"):
+        name, _, version = _EGG_TAG.sub("", base[:-4]).partition("-")
+        return [Distribution(os.path.join(folder, "EGG-INFO"), name, version)]
+    # A working tree has an .egg-info too, and is not installed: only a site folder's count.
+    kinds = (".dist-info", ".egg-info") if base in SITE_NAMES else (".dist-info",)
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError:  # entries of sys.path need not exist, nor be folders
+        return []
+    found = []
+    for file in names:
+        if file.endswith(kinds) and not file.startswith("~"):  # "~x" is what a failed uninstall leaves
+            name, _, version = _EGG_TAG.sub("", file[: file.rindex(".")]).partition("-")
+            found.append(Distribution(os.path.join(folder, file), name, version))
+    return found
+
+
+def _order(version: str) -> List[Tuple[int, str]]:
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"[.+_-]", version)]

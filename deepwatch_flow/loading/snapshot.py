@@ -1,0 +1,99 @@
+"""The sources of one run: each file is read once, and these bytes are hashed, run and shown.
+
+Neither an edit during the run nor a stale ``.pyc`` can come between digest and execution. Worker
+processes get the same bytes by ``preload``. Which files are own is decided in ``origin``.
+"""
+from __future__ import annotations
+
+import ast
+import os
+from importlib.util import decode_source
+from types import CodeType
+from typing import Dict, List, Mapping, Optional
+
+from ..hashing.digest import digest_bytes
+from ..model import Digest
+
+
+class Source:
+    """The bytes of one file, with what is made of them on demand."""
+
+    __slots__ = ("_code", "_digest", "_text", "_tree", "data", "path")
+
+    def __init__(self, path: str, data: bytes) -> None:
+        self.path = path
+        self.data = data
+        self._digest: Optional[Digest] = None
+        self._text: Optional[str] = None
+        self._tree: Optional[ast.Module] = None
+        self._code: Optional[CodeType] = None
+
+    @property
+    def digest(self) -> Digest:
+        """The digest of the bytes."""
+        if self._digest is None:
+            self._digest = digest_bytes(self.data)
+        return self._digest
+
+    @property
+    def text(self) -> str:
+        """The text, decoded as Python does (PEP 263) with ``\\n`` for every line end."""
+        if self._text is None:
+            self._text = decode_source(self.data)
+        return self._text
+
+    def lines(self) -> List[str]:
+        """Return the lines as ``linecache`` wants them; only line ends count, not form feeds."""
+        return [line + "\n" for line in self.text.split("\n")]
+
+    def tree(self) -> ast.Module:
+        """Return the syntax tree, parsed once until it is dropped; raises SyntaxError."""
+        if self._tree is None:
+            parsed = compile(self.data, self.path, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
+            assert isinstance(parsed, ast.Module)
+            self._tree = parsed
+        return self._tree
+
+    def drop_tree(self) -> None:
+        """Free the syntax tree, which takes some fifty times the memory of the text."""
+        self._tree = None
+
+    def code(self) -> CodeType:
+        """Return the compiled module; raises SyntaxError."""
+        # From the bytes and not from the tree: turning a tree of Python objects back costs as much
+        # as parsing, and fails on deep trees that the compiler itself can do.
+        if self._code is None:
+            code = compile(self.data, self.path, "exec", dont_inherit=True)
+            assert isinstance(code, CodeType)
+            self._code = code
+        return self._code
+
+
+class Snapshot:
+    """All sources read so far, by absolute path."""
+
+    def __init__(self) -> None:
+        self.sources: Dict[str, Source] = {}
+
+    def read(self, path: str) -> Source:
+        """Return the source of a file, reading it if this is the first time; raises OSError."""
+        source = self.get(path)
+        if source is None:
+            path = os.path.abspath(path)
+            with open(path, "rb") as stream:
+                # setdefault: of two threads that import at once, both get the same bytes
+                source = self.sources.setdefault(path, Source(path, stream.read()))
+        return source
+
+    def get(self, path: str) -> Optional[Source]:
+        """Return the source of a file if it has been read."""
+        return self.sources.get(path) or self.sources.get(os.path.abspath(path))
+
+    def preload(self, files: Mapping[str, bytes]) -> None:
+        """Take over sources that another process has read."""
+        for path, data in files.items():
+            self.sources[os.path.abspath(path)] = Source(os.path.abspath(path), data)
+
+    def data(self) -> Dict[str, bytes]:
+        """Return all bytes by path, which is what `preload` takes in a worker process."""
+        return {path: source.data for path, source in self.sources.items()}
