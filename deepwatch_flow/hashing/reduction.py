@@ -18,7 +18,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Sequence, Tuple
 
 from ..errors import FingerprintError
 from .leaves import framed, text_bytes
-from .naming import type_name
+from .naming import importable, type_name
 
 
 class Undigestible(FingerprintError):
@@ -291,6 +291,8 @@ def _instance_state(value: Any) -> object:
 def _named(obj: Any, name: str) -> Parts:
     """Return the parts of an object that pickles as a global name."""
     module = getattr(obj, "__module__", None)
+    if importable(obj, module, name):
+        return Parts(header("global", module, name), (), _item)
     if "<locals>" not in name:
         return Parts(header("global", type_name(type(obj)), module, name), (), _item)
     wrapped = getattr(obj, "__wrapped__", None)

@@ -2,7 +2,7 @@
 
     bytes, text    bytes and str as they are (UTF-8)
     json           what JSON gives back exactly: dict with str keys, list, str, int, float, bool, None
-    npy            a numpy array without objects in it
+    npy            a numpy array without objects in it; registered as a plugin's, by ``builtin``
     pickle         anything else: `plain` data at C speed, the rest by the ``canonical`` pickler
     cloudpickle    what pickle can't name: lambdas, classes of a notebook; these bytes may vary
 

@@ -18,13 +18,17 @@ from typing import Any, FrozenSet, Iterable, List, Optional, Set, Tuple
 
 #: how deep plain data may be nested: the standard library's encoders recurse
 _DEEPEST = 100
-#: how many values are looked at: tuples that hold one tuple many times can seem endless
+#: how many values plain data may hold, one that is held twice counted twice
 _MOST = 50_000_000
+#: from how many containers at one level on it is worth finding those that are there more than once
+_MANY = 100_000
 _DIGITS = 1 << 1024
 
 _JSON: FrozenSet[type] = frozenset({str, int, float, bool, type(None)})
 _SCALARS: FrozenSet[type] = _JSON | {bytes, complex}
 _CONTAINERS: FrozenSet[type] = frozenset({dict, list, tuple})
+_PLAIN = _SCALARS | _CONTAINERS
+_TEXT: FrozenSet[type] = frozenset({str})
 
 _IMMUTABLE: FrozenSet[type] = frozenset({
     str, bytes, int, float, complex, bool, type(None), type(Ellipsis), type(NotImplemented), range,
@@ -38,35 +42,63 @@ def plainness(value: object) -> Optional[str]:
 
     Text that is no valid Unicode counts as "json" here; its encoder will tell.
     """
-    level: List[Any] = [value]
-    seen: Set[int] = set()
-    json = True
-    count = 0
-    if type(value) not in _CONTAINERS:
-        level = [[value]]
+    look = _Look()
+    level: List[Any] = [value] if type(value) in _CONTAINERS else [[value]]
+    weights = [1]
     for _ in range(_DEEPEST):
-        below: List[Any] = []
-        for item in level:
-            kind = type(item)
-            if kind is not tuple:
-                if id(item) in seen:  # changing it in one place changes it in the other: pickle keeps that
-                    return None
-                seen.add(id(item))
-            else:
-                json = False
-            children, types, keys = _children(item, kind)
-            if not types <= _SCALARS | _CONTAINERS or not keys <= _SCALARS:
-                return None
-            json = json and keys <= {str} and _is_json(children, types)
-            if types & _CONTAINERS:
-                below.extend(child for child in children if type(child) in _CONTAINERS)
-            count += len(children)
-        if count + len(below) > _MOST:
-            return None
-        if not below:
-            return "json" if json else "tree"
-        level = below
+        level, weights = look.below(level, weights)
+        if not level:
+            return look.found
     return None
+
+
+class _Look:
+    """What was found so far, level by level."""
+
+    def __init__(self) -> None:
+        self.found: Optional[str] = "json"
+        self._seen: Set[int] = set()
+        self._count = 0
+
+    def below(self, level: List[Any], weights: List[int]) -> Tuple[List[Any], List[int]]:
+        """Look at the containers of one level, each there so many times; return those in them."""
+        below: List[Any] = []
+        multiples: List[int] = []
+        for item, weight in zip(level, weights):
+            inner = self._inner(item, weight)
+            if inner is None or self._count > _MOST:
+                self.found = None
+                return [], []
+            if inner:
+                below += inner
+                multiples += [weight] * len(inner)
+        return (below, multiples) if len(below) <= _MANY else _merged(below, multiples)
+
+    def _inner(self, item: Any, weight: int) -> Optional[List[Any]]:
+        """Return the containers in one container; None where it is not plain."""
+        kind = type(item)
+        if kind is tuple:
+            self.found = "tree"
+        elif weight > 1 or id(item) in self._seen:
+            return None  # changing it in one place changes it in the other: pickle keeps that
+        else:
+            self._seen.add(id(item))
+        children, types, keys = _children(item, kind)
+        if not types <= _PLAIN or not keys <= _SCALARS:
+            return None
+        if self.found == "json" and not (keys <= _TEXT and _is_json(children, types)):
+            self.found = "tree"
+        self._count += weight * len(children)
+        return [child for child in children if type(child) in _CONTAINERS] if types & _CONTAINERS else []
+
+
+def _merged(level: List[Any], weights: List[int]) -> Tuple[List[Any], List[int]]:
+    """Return each container of a level once: a tuple that holds one tuple twice can seem endless."""
+    items = {id(item): item for item in level}
+    sums = dict.fromkeys(items, 0)
+    for item, weight in zip(level, weights):
+        sums[id(item)] += weight
+    return list(items.values()), list(sums.values())
 
 
 def _children(item: Any, kind: type) -> Tuple[Any, Set[type], Set[type]]:

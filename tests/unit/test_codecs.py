@@ -24,9 +24,9 @@ from hypothesis import strategies as st
 
 from deepwatch_flow.errors import PluginError, StateError
 from deepwatch_flow.hashing.values import ValueHasher
-from deepwatch_flow.state.codecs import Codec, Codecs, Unstorable, is_immutable
+from deepwatch_flow.state.codecs import Codec, Codecs, NpyCodec, Unstorable, is_immutable
 
-codecs = Codecs()
+codecs = Codecs([NpyCodec()])
 digest = ValueHasher().digest
 
 NAMESPACE = {name: globals()[name] for name in (
