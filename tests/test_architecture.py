@@ -12,8 +12,10 @@ PACKAGE = Path(__file__).resolve().parent.parent / "deepwatch_flow"
 #: A module imports only from lines below its own, or from its own entry.
 LAYERS: Tuple[Tuple[str, ...], ...] = (
     ("cli", "api"),
-    ("workspace", "inspection"),
-    ("survey", "reasons", "vouching"),
+    ("workspace",),
+    ("workers",),
+    ("project", "inspection", "survey", "reasons", "vouching"),
+    ("builtin",),
     ("engine", "report"),
     ("analysis", "pipeline", "state", "config", "hooks"),
     ("loading",),
@@ -22,10 +24,6 @@ LAYERS: Tuple[Tuple[str, ...], ...] = (
     ("model",),
     ("errors", "_compat", "_version"),
 )
-#: ... and these exceptions, each with its reason
-BESIDE = {
-    ("inspection", "workspace"),     # both are compositions; inspection needs the same parts
-}
 #: third-party or heavy modules -> the entries that may import them
 ONLY_IN = {"rich": {"report", "cli"}, "sqlite3": {"state"}, "pluggy": {"hooks"}, "shtab": {"cli"},
            "blake3": {"hashing", "state"}, "cloudpickle": {"state", "engine"}}
@@ -78,7 +76,7 @@ def test_a_module_imports_only_from_the_layers_below() -> None:
         if a in ("__init__", "__main__"):      # the public API, and the way in
             continue
         for b in map(entry, targets):
-            if a != b and (b == "__init__" or LEVEL[b] >= LEVEL[a]) and (a, b) not in BESIDE:
+            if a != b and (b == "__init__" or LEVEL[b] >= LEVEL[a]):
                 wrong.append(f"{name} imports {b}")
     assert wrong == []
 
