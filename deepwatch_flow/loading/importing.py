@@ -2,7 +2,8 @@
 
 An `ImportWorld` is what ``sys.modules`` and ``sys.path`` look like during a run: the project's root
 comes first, its modules are loaded afresh from one snapshot, and all is put back at the end. So a
-run in a notebook sees the files as they are now, and leaves the notebook's own modules alone.
+run in a notebook sees the files as they are now, and leaves the notebook's own modules alone. How
+an error is told is left to ``failures``.
 """
 from __future__ import annotations
 
@@ -10,17 +11,23 @@ import importlib
 import importlib.util
 import os
 import sys
-import traceback
+from contextlib import ExitStack
 from types import ModuleType, TracebackType
-from typing import Dict, List, Optional, Tuple, Type, Union
+from typing import Dict, FrozenSet, Iterable, Iterator, List, Optional, Tuple, Type, Union
 
 from ..errors import PipelineError
 from ..model import Boundary
-from .finder import OwnFinder
+from .failures import failed
+from .finder import OwnFinder, SnapshotLoader
 from .origin import Origins
 from .snapshot import Snapshot
 
-_OUR_FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+#: these are what they are, whatever a project calls its modules: Python itself runs on them
+_FIXED = frozenset({
+    "__main__", "__mp_main__", "deepwatch_flow", "abc", "codecs", "encodings", "genericpath", "importlib", "io", "ntpath",
+    "os", "posixpath", "site", "stat", "sys", "sitecustomize", "usercustomize", "types", "warnings", "threading",
+    "_collections_abc", "_sitebuiltins", "_weakrefset", *sys.builtin_module_names,
+})
 
 
 class ImportWorld:
@@ -32,20 +39,26 @@ class ImportWorld:
         self.root = os.path.abspath(root)
         self._finder = OwnFinder(snapshot, origins)
         self._aside: Dict[str, ModuleType] = {}
+        self._names: FrozenSet[str] = frozenset()
         self._path: List[str] = []
+        self._stack = ExitStack()
 
     def __enter__(self) -> ImportWorld:
         self._path = list(sys.path)
-        sys.path[:] = [self.root] + [each for each in self._path if os.path.abspath(each or ".") != self.root]
-        self._finder.__enter__()
-        self._aside = self._take_out()
+        sys.path[:] = [self.root] + [each for each in self._path if os.path.abspath(each) != self.root]
+        self._aside = {name: sys.modules.pop(name) for name in [*self._own_modules(), *_hidden(self.root)]
+                       if name in sys.modules}
+        self._names = frozenset(sys.modules)
+        self._stack.enter_context(self._finder)
         importlib.invalidate_caches()
         return self
 
     def __exit__(self, kind: Optional[Type[BaseException]], error: Optional[BaseException],
                  trace: Optional[TracebackType]) -> None:
-        self._finder.__exit__(kind, error, trace)
-        self._take_out()
+        self._stack.close()
+        for name, module in list(sys.modules.items()):
+            if name not in self._names and (_snapshot_loaded(module) or _is_namespace(module)):
+                del sys.modules[name]
         sys.modules.update(self._aside)
         self._aside = {}
         sys.path[:] = self._path
@@ -59,62 +72,44 @@ class ImportWorld:
         if not os.path.isfile(full):
             raise PipelineError(f"there is no file `{path}`", hint="check the path; it is relative to the project's folder")
         name, base = module_name(full, self.root)
-        if base not in sys.path:
-            sys.path.insert(1, base)
-        known = sys.modules.get(name)
-        if known is not None and _same_file(known, full):
-            return known
+        for folder in (base, os.path.dirname(full)):  # what lies beside a script can be imported by it
+            if folder not in sys.path and not os.path.isfile(os.path.join(folder, "__init__.py")):
+                sys.path.insert(1, folder)
         try:
-            module = importlib.import_module(name)
-            if _same_file(module, full):
-                return module
-            return self._by_location(name, full)
-        except Exception as error:  # importing runs the user's code: whatever it raises is told, with its place
-            raise _failed(path, error) from error
+            return _import_file(name, full, self._finder)
+        except (Exception, SystemExit) as error:  # importing runs the user's code: whatever it raises is told
+            raise failed(path, error, self.root, self.origins) from error
 
-    def _by_location(self, name: str, path: str) -> ModuleType:
-        # another module already has the name (`code.py`, `test.py`): load the file itself under it
-        spec = importlib.util.spec_from_file_location(name, path)
-        if spec is None:
-            raise ImportError(f"{path} is no Python source")
-        module = importlib.util.module_from_spec(spec)
-        before = sys.modules.get(name)
-        sys.modules[name] = module
-        try:
-            exec(self._finder.code(path), vars(module))  # noqa: S102 - this is what importing is
-        except BaseException:
-            if before is None:
-                del sys.modules[name]
-            else:
-                sys.modules[name] = before
-            raise
-        return module
-
-    def _take_out(self) -> Dict[str, ModuleType]:
-        """Take own modules out of ``sys.modules`` and return them."""
-        own = [name for name, module in list(sys.modules.items()) if name != "__main__" and self._is_own(module)]
-        return {name: sys.modules.pop(name) for name in own}
-
-    def _is_own(self, module: Optional[ModuleType]) -> bool:
-        file = getattr(module, "__file__", None)
-        return isinstance(file, str) and file.endswith(".py") and self.origins.of_file(file)[0] == "own"
+    def _own_modules(self) -> Iterator[str]:
+        for name, module in list(sys.modules.items()):
+            if name.partition(".")[0] in _FIXED or module is None:
+                continue
+            file = getattr(module, "__file__", None)
+            if isinstance(file, str):
+                if file.endswith((".py", ".pyw", ".pyc")) and self.origins.of_file(file)[0] == "own":
+                    yield name
+            # a namespace package holds its modules as attributes: it goes where they go
+            elif _is_namespace(module) and self.origins.of_module(module)[0] == "own":
+                yield name
 
 
 def module_name(path: str, root: str) -> Tuple[str, str]:
-    """Return the dotted name of a file and the folder that has to be on the path for it.
+    """Return the dotted name of a file, and the folder that has to be on the path for it.
 
-    Folders with an ``__init__.py`` are packages; the first folder upward without one is the base. A
-    file of a package without any ``__init__.py`` is named from the root, as a namespace package is.
+    Below the root that is the file's path, whether folders have an ``__init__.py`` or not; the name
+    of the root's folder is never part of it, since checkouts have different ones. Elsewhere the
+    outermost folder with an ``__init__.py`` begins the name.
     """
     folder, file = os.path.split(path)
-    parts = [os.path.splitext(file)[0]]
-    while os.path.isfile(os.path.join(folder, "__init__.py")):
+    parts = [os.path.splitext(file)[0].replace(".", "_")]
+    inside = (folder + os.sep).startswith(os.path.join(root, ""))
+    while os.path.isfile(os.path.join(folder, "__init__.py")) and folder != root:
         folder, name = os.path.split(folder)
         parts.insert(0, name)
-    below = os.path.relpath(folder, root)
-    if below != os.curdir and not below.startswith(os.pardir) and all(part.isidentifier() for part in below.split(os.sep)):
-        parts[:0] = below.split(os.sep)
-        folder = root
+    if inside and folder != root:
+        below = os.path.relpath(folder, root).split(os.sep)
+        if all(part.isidentifier() for part in below):
+            parts, folder = below + parts, root
     if parts[-1] == "__init__" and len(parts) > 1:
         parts.pop()
     return ".".join(parts), folder
@@ -124,49 +119,68 @@ def import_path(path: Union[str, "os.PathLike[str]"], root: Union[str, "os.PathL
     """Import a module by the path of its file; relative imports and packages work.
 
     `root` is the folder that absolute imports start from, by default the folder above the file's
-    outermost package. ``sys.path`` and the working directory are as before afterwards. Raises
-    PipelineError, naming the file, where there is none or where it can't be imported.
+    outermost package. ``sys.path`` and the working directory are as before afterwards. A file that
+    was imported already is imported again only where files below the root were edited since.
+    Raises PipelineError, naming the file, where there is none or where it can't be imported.
     """
-    full = os.path.abspath(os.fspath(path))
+    shown = os.fspath(path)
+    full = os.path.abspath(shown)
+    if not os.path.isfile(full):
+        what = "is a folder, not a file" if os.path.isdir(full) else "does not exist"
+        raise PipelineError(f"can't import `{shown}`: it {what}", hint="check the path")
     base = os.path.abspath(os.fspath(root)) if root is not None else _outermost(full)
-    before, folder = list(sys.path), os.getcwd()
-    try:
-        sys.path.insert(0, base)
+    origins = Origins(Boundary(base))
+    name, extra = module_name(full, base)
+    with ExitStack() as stack:
+        stack.callback(os.chdir, os.getcwd())
+        stack.callback(sys.path.__setitem__, slice(None), list(sys.path))
+        sys.path[:] = [extra, *([base] if base != extra else []), *sys.path]
         importlib.invalidate_caches()
-        if not os.path.isfile(full):
-            raise PipelineError(f"there is no file `{os.fspath(path)}`", hint="check the path")
-        name, extra = module_name(full, base)
-        if extra != base:
-            sys.path.insert(0, extra)
+        # inside a run its finder is there: what is imported belongs to the run's snapshot
+        finder = next((each for each in sys.meta_path if isinstance(each, OwnFinder)), None)
+        if finder is None:
+            finder = stack.enter_context(OwnFinder(Snapshot(), origins))
+            _forget_edited(base)
+        hidden = {each: sys.modules.pop(each) for each in list(_hidden(base, extra))}
         try:
-            return _fresh(name, full)
-        except Exception as error:  # importing runs the user's code: whatever it raises is told, with its place
-            raise _failed(os.fspath(path), error) from error
-    finally:
-        sys.path[:] = before
-        os.chdir(folder)
+            return _import_file(name, full, finder)
+        except (Exception, SystemExit) as error:  # importing runs the user's code: whatever it raises is told
+            raise failed(shown, error, base, origins) from error
+        finally:
+            # another project's module gives way to this one's; the rest of Python keeps its own
+            sys.modules.update({each: module for each, module in hidden.items() if not _snapshot_loaded(module)})
 
 
-def _fresh(name: str, path: str) -> ModuleType:
+# -- one file -------------------------------------------------------------------------------------
+
+def _import_file(name: str, path: str, finder: OwnFinder) -> ModuleType:
     known = sys.modules.get(name)
     if known is not None and _same_file(known, path):
         return known
     if "." in name:
-        module = importlib.import_module(name)
-        if _same_file(module, path):
-            return module
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise ImportError(f"{path} is no Python source")
+        importlib.import_module(name.rpartition(".")[0])  # relative imports need the package
+        known = sys.modules.get(name)
+        if known is not None and _same_file(known, path):
+            return known
+    # by its place and not by its name: another file may be found first under the same name
+    spec = importlib.util.spec_from_file_location(
+        name, path, loader=SnapshotLoader(name, path, finder),
+        submodule_search_locations=[os.path.dirname(path)] if os.path.basename(path) == "__init__.py" else None)
+    assert spec is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:
+        assert spec.loader is not None
         spec.loader.exec_module(module)
     except BaseException:
         sys.modules.pop(name, None)
         if known is not None:
             sys.modules[name] = known
         raise
+    module = sys.modules.get(name, module)  # a module may put something else in its place
+    parent, _, child = name.rpartition(".")
+    if parent in sys.modules:
+        setattr(sys.modules[parent], child, module)
     return module
 
 
@@ -177,29 +191,64 @@ def _outermost(path: str) -> str:
     return folder
 
 
+# -- what is in sys.modules -----------------------------------------------------------------------
+
+def _hidden(*folders: str) -> Iterator[str]:
+    """Yield names of loaded modules that are not those which the folders have under these names.
+
+    Python would find the folders' modules first, had the others not been there before.
+    """
+    tops = {}
+    for folder in folders:
+        for name in _importable(folder):
+            tops.setdefault(name, os.path.join(folder, ""))
+    for name, module in list(sys.modules.items()):
+        folder = tops.get(name.partition(".")[0], "")
+        if folder and name.partition(".")[0] not in _FIXED:
+            places = [getattr(module, "__file__", None), *list(getattr(module, "__path__", ()))[:1]]
+            if not any(isinstance(place, str) and os.path.abspath(place).startswith(folder) for place in places):
+                yield name
+
+
+def _importable(folder: str) -> Iterable[str]:
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                name, extension = os.path.splitext(entry.name)
+                if extension == ".py" or (not extension and os.path.isfile(os.path.join(entry.path, "__init__.py"))):
+                    yield name
+    except OSError:
+        return  # a root that is not there has no modules; loading the file says so
+
+
+def _forget_edited(base: str) -> None:
+    """Take this root's modules out of ``sys.modules`` if one of them is no longer what is on disk."""
+    ours = {name: module for name, module in sys.modules.items() if _snapshot_loaded(module)
+            and os.path.abspath(str(module.__file__)).startswith(os.path.join(base, ""))}
+    if not all(_up_to_date(module) for module in ours.values()):
+        for name in ours:
+            del sys.modules[name]
+
+
+def _up_to_date(module: ModuleType) -> bool:
+    loader = getattr(module.__spec__, "loader", None)
+    assert isinstance(loader, SnapshotLoader)
+    try:
+        with open(loader.path, "rb") as stream:
+            return stream.read() == loader.get_data(loader.path)
+    except OSError:
+        return False  # the file is gone
+
+
 def _same_file(module: ModuleType, path: str) -> bool:
     file = getattr(module, "__file__", None)
     return isinstance(file, str) and os.path.abspath(file) == path
 
 
-def _failed(path: str, error: BaseException) -> PipelineError:
-    hint = None
-    if isinstance(error, SyntaxError):
-        what = f"{error.filename or path}, line {error.lineno}: {error.msg}"
-        hint = "correct the syntax"
-    elif isinstance(error, ModuleNotFoundError):
-        what = str(error)
-        hint = f"install what brings `{error.name}`, or check the spelling and the folder it is in"
-    else:
-        what = f"{type(error).__name__}: {error}"
-    failed = PipelineError(f"`{path}` can't be imported: {what}", hint=hint)
-    failed.traceback = _user_traceback(error)
-    return failed
+def _snapshot_loaded(module: Optional[ModuleType]) -> bool:
+    return isinstance(getattr(getattr(module, "__spec__", None), "loader", None), SnapshotLoader) \
+        and isinstance(getattr(module, "__file__", None), str)
 
 
-def _user_traceback(error: BaseException) -> str:
-    told = traceback.TracebackException.from_exception(error)
-    kept = [frame for frame in told.stack
-            if not frame.filename.startswith((_OUR_FOLDER + os.sep, "<frozen importlib")) and "importlib" not in frame.filename]
-    told.stack = traceback.StackSummary.from_list(kept)
-    return "".join(told.format(chain=False))
+def _is_namespace(module: Optional[ModuleType]) -> bool:
+    return getattr(module, "__file__", None) is None and hasattr(module, "__path__")

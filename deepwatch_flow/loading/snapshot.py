@@ -18,14 +18,13 @@ from ..model import Digest
 class Source:
     """The bytes of one file, with what is made of them on demand."""
 
-    __slots__ = ("_code", "_digest", "_text", "_tree", "data", "path")
+    __slots__ = ("_code", "_digest", "_text", "data", "path")
 
     def __init__(self, path: str, data: bytes) -> None:
         self.path = path
         self.data = data
         self._digest: Optional[Digest] = None
         self._text: Optional[str] = None
-        self._tree: Optional[ast.Module] = None
         self._code: Optional[CodeType] = None
 
     @property
@@ -47,26 +46,30 @@ class Source:
         return [line + "\n" for line in self.text.split("\n")]
 
     def tree(self) -> ast.Module:
-        """Return the syntax tree, parsed once until it is dropped; raises SyntaxError."""
-        if self._tree is None:
-            parsed = compile(self.data, self.path, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
-            assert isinstance(parsed, ast.Module)
-            self._tree = parsed
-        return self._tree
-
-    def drop_tree(self) -> None:
-        """Free the syntax tree, which takes some fifty times the memory of the text."""
-        self._tree = None
+        """Return a freshly parsed syntax tree, some fifty times the size of the text; raises SyntaxError."""
+        parsed = self._compile(ast.PyCF_ONLY_AST)
+        assert isinstance(parsed, ast.Module)
+        return parsed
 
     def code(self) -> CodeType:
         """Return the compiled module; raises SyntaxError."""
         # From the bytes and not from the tree: turning a tree of Python objects back costs as much
         # as parsing, and fails on deep trees that the compiler itself can do.
         if self._code is None:
-            code = compile(self.data, self.path, "exec", dont_inherit=True)
+            code = self._compile(0)
             assert isinstance(code, CodeType)
             self._code = code
         return self._code
+
+    def _compile(self, flags: int) -> object:
+        try:
+            return compile(self.data, self.path, "exec", flags, dont_inherit=True)
+        except SyntaxError as error:
+            if error.filename is None or error.filename == "<unknown>":
+                error.filename = self.path  # an unknown encoding is told without the file
+            raise
+        except ValueError as error:  # null bytes, below Python 3.12
+            raise SyntaxError(str(error), (self.path, 1, 0, "")) from None
 
 
 class Snapshot:

@@ -1,0 +1,83 @@
+"""What is told of an import that failed: place, cause, cure and the user's own frames.
+
+The frames of deepwatch and of the import system are left out; they say nothing about the code
+that failed. When imports happen is left to ``importing``.
+"""
+from __future__ import annotations
+
+import importlib
+import os
+import traceback
+from typing import List, Optional, Tuple
+
+from ..errors import DeepwatchError, PipelineError
+from .origin import DEEPWATCH_FOLDER, Origins
+
+_IMPORTLIB_FOLDER = os.path.join(os.path.dirname(os.path.abspath(importlib.__file__)), "")
+
+
+def failed(path: str, error: BaseException, root: str, origins: Origins) -> DeepwatchError:
+    """Return the error to raise for what came out of importing the file `path`."""
+    if isinstance(error, DeepwatchError) and not isinstance(error, PipelineError):
+        return error
+    place = _place(error, root, origins)
+    if isinstance(error, PipelineError):  # a decorator's own complaint: it lacks the place only
+        made = PipelineError(f"{place}: {error.message}" if place else error.message, hint=error.hint)
+    else:
+        what, hint = _told(error)
+        made = PipelineError(f"`{path}` can't be imported: {place + ': ' if place else ''}{what}", hint=hint)
+    made.traceback = getattr(error, "traceback", None) or user_traceback(error)
+    return made
+
+
+def user_traceback(error: BaseException) -> str:
+    """Return an error's traceback, its causes included, without our frames and the import system's."""
+    told = traceback.TracebackException.from_exception(error)
+    _cut(told)
+    return "".join(told.format())
+
+
+def _told(error: BaseException) -> Tuple[str, str]:
+    text = str(error)
+    if isinstance(error, SyntaxError):
+        return f"{type(error).__name__}: {error.msg}", "correct the syntax; nothing was run"
+    if isinstance(error, SystemExit):
+        return f"it ends the program (exit status {error.code!r})", 'put what a script does under `if __name__ == "__main__":`'
+    what = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        return what, f"install what brings `{error.name.partition('.')[0]}`, or check the spelling and the folder it is in"
+    if isinstance(error, ImportError) and "relative import" in text:
+        return what, "a file beside pipeline.py is imported by its plain name; relative imports need a package's folder"
+    if isinstance(error, ImportError) and "circular import" in text:
+        return what, "two modules import each other: import one of them inside the function that needs it"
+    if isinstance(error, ImportError):
+        return what, "check the spelling, and that the installed version has that name"
+    return what, "importing a module runs it: correct the line, or move the work into a step"
+
+
+def _place(error: BaseException, root: str, origins: Origins) -> str:
+    """Return ``file:line`` of the innermost own line that took part, relative to the root."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{_shown(error.filename, root)}:{error.lineno or 1}"
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_users(frame.filename)]
+    own = [frame for frame in frames if origins.of_file(frame.filename)[0] == "own"]
+    innermost: List[traceback.FrameSummary] = (own or frames)[-1:]
+    return f"{_shown(innermost[0].filename, root)}:{innermost[0].lineno}" if innermost else ""
+
+
+def _shown(path: str, root: str) -> str:
+    inside = os.path.join(root, "")
+    return path[len(inside):].replace(os.sep, "/") if path.startswith(inside) else path
+
+
+def _is_users(filename: str) -> bool:
+    return not filename.startswith((DEEPWATCH_FOLDER, _IMPORTLIB_FOLDER, "<frozen importlib"))
+
+
+def _cut(told: Optional[traceback.TracebackException]) -> None:
+    todo = [told]
+    while todo:
+        each = todo.pop()
+        if each is not None:
+            each.stack = traceback.StackSummary.from_list([frame for frame in each.stack if _is_users(frame.filename)])
+            todo += [each.__cause__, each.__context__, *(getattr(each, "exceptions", None) or ())]
