@@ -29,36 +29,39 @@ hookspec = pluggy.HookspecMarker(GROUP)
 #: marks a function of a plugin as the implementation of the hook that has its name
 hookimpl = pluggy.HookimplMarker(GROUP)
 
+#: name, help, add_arguments(parser), call(args, console) -> exit code
+Command = Tuple[str, str, Callable[..., None], Callable[..., int]]
+
 
 class Hooks:
     """Every hook, with what it is given and what it may return."""
 
     @hookspec(firstresult=True)
-    def deepwatch_collect_steps(self, path: str) -> Optional[List[Any]]:  # type: ignore[empty-body]
+    def deepwatch_collect_steps(self, path: str) -> Optional[List[Any]]:
         """Return the steps that a pipeline file (absolute `path`, not a ``.py``) declares, or None."""
 
     @hookspec(firstresult=True)
-    def deepwatch_digest_value(self, value: object) -> Optional[Iterable[Any]]:  # type: ignore[empty-body]
+    def deepwatch_digest_value(self, value: object) -> Optional[Iterable[Any]]:
         """Return what makes up a value, as an iterable of bytes and strings, or None for other types."""
 
     @hookspec
-    def deepwatch_codecs(self) -> List[Any]:  # type: ignore[empty-body]
+    def deepwatch_codecs(self) -> Optional[List[Any]]:
         """Return codecs: objects with `name`, `encode(value)` (None: not mine) and `decode(data)`."""
 
     @hookspec(firstresult=True)
-    def deepwatch_executor(self, name: str, jobs: int) -> Optional[Any]:  # type: ignore[empty-body]
+    def deepwatch_executor(self, name: str, jobs: int) -> Optional[Any]:
         """Return the executor that has this name, for so many steps at a time, or None."""
 
     @hookspec(firstresult=True)
-    def deepwatch_store(self, folder: str) -> Optional[Any]:  # type: ignore[empty-body]
+    def deepwatch_store(self, folder: str) -> Optional[Any]:
         """Return the blob store for what the setting `store` says (a folder, a URL), or None."""
 
     @hookspec
-    def deepwatch_commands(self) -> List[Tuple[str, str, Callable[..., Any], Callable[..., Any]]]:  # type: ignore[empty-body]
+    def deepwatch_commands(self) -> Optional[List[Command]]:
         """Return commands as (name, help, add_arguments(parser), call(args, console) -> exit code)."""
 
     @hookspec
-    def deepwatch_reporter(self) -> Optional[Callable[[Any], None]]:  # type: ignore[empty-body]
+    def deepwatch_reporter(self) -> Optional[Callable[[Any], None]]:
         """Return a callable that takes every event of a run (``deepwatch_flow.events``), or None."""
 
     @hookspec
@@ -104,14 +107,19 @@ def plugin_manager(root: str, modules: Sequence[str] = (), builtin: Sequence[obj
     manager = pluggy.PluginManager(GROUP)
     manager.add_hookspecs(Hooks)
     for plugin in builtin:
-        _register(manager, plugin, f"built-in {getattr(plugin, '__name__', type(plugin).__name__)}", guarded=False)
+        _register(manager, plugin, f"built-in {getattr(plugin, '__name__', type(plugin).__name__)}")
     for entry in entry_points(sys.path):
-        _register(manager, _load_entry_point(entry), f"{entry.name} of {entry.distribution}")
+        name = f"{entry.name} of {entry.distribution}"
+        load = functools.partial(_of_entry_point, entry)
+        _register(manager, _loaded(load, name, f"reinstall or uninstall `{entry.distribution}`"), name)
     for module in modules:
-        _register(manager, _import_below(root, module), module)
+        load = functools.partial(_of_module, root, module)
+        hint = "check [plugins] modules in the settings; they are found from the project's folder first"
+        _register(manager, _loaded(load, module, hint), module)
     path = os.path.join(root, PROJECT_FILE)
     if os.path.isfile(path):
-        _register(manager, _load_file(root, path), PROJECT_FILE)
+        load = functools.partial(_of_file, root, path)
+        _register(manager, _loaded(load, PROJECT_FILE, f"correct {PROJECT_FILE} in the project's folder"), PROJECT_FILE)
     return manager
 
 
@@ -152,38 +160,42 @@ def _parse_entry_points(text: str, distribution: str) -> Iterator[EntryPoint]:
             yield EntryPoint(name.strip(), value.partition("[")[0].replace(" ", ""), distribution)
 
 
-def _load_entry_point(entry: EntryPoint) -> object:
+def _loaded(load: Callable[[], object], name: str, hint: str) -> object:
+    try:
+        return load()
+    except DeepwatchError:
+        raise
+    except (Exception, SystemExit) as error:  # a plugin's module may raise anything
+        raise PluginError(f"plugin `{name}` can't be loaded: {type(error).__name__}: {error}", hint=hint) from error
+
+
+def _of_entry_point(entry: EntryPoint) -> object:
     module, _, attributes = entry.value.partition(":")
-    with _told_as(f"{entry.name} of {entry.distribution}", f"reinstall or uninstall `{entry.distribution}`"):
-        plugin: Any = importlib.import_module(module)
-        for attribute in filter(None, attributes.split(".")):
-            plugin = getattr(plugin, attribute)
-        return plugin() if isinstance(plugin, type) else plugin
-    raise AssertionError("unreachable")
+    plugin: Any = importlib.import_module(module)
+    for attribute in filter(None, attributes.split(".")):
+        plugin = getattr(plugin, attribute)
+    return plugin() if isinstance(plugin, type) else plugin
 
 
-def _import_below(root: str, name: str) -> ModuleType:
-    with _told_as(name, "check [plugins] modules in the settings; modules of the project are found from its folder"):
-        with _first_on_path(root):
-            return importlib.import_module(name)
-    raise AssertionError("unreachable")
+def _of_module(root: str, name: str) -> object:
+    with _first_on_path(root):
+        return importlib.import_module(name)
 
 
-def _load_file(root: str, path: str) -> ModuleType:
+def _of_file(root: str, path: str) -> object:
     """Run the project's plugin file; compiled afresh, so that no bytecode file is read or left behind."""
     module = ModuleType(os.path.splitext(PROJECT_FILE)[0])
     module.__file__ = path
     before = sys.modules.get(module.__name__)
     sys.modules[module.__name__] = module  # dataclasses and pickle look their module up there
-    with _told_as(PROJECT_FILE, f"correct {PROJECT_FILE} in the project's folder"):
-        try:
-            with _first_on_path(root), open(path, "rb") as handle:
-                exec(compile(handle.read(), path, "exec", dont_inherit=True), vars(module))  # noqa: S102
-        except BaseException:
-            del sys.modules[module.__name__]
-            if before is not None:
-                sys.modules[module.__name__] = before
-            raise
+    try:
+        with _first_on_path(root), open(path, "rb") as stream:
+            exec(compile(stream.read(), path, "exec", dont_inherit=True), vars(module))  # noqa: S102
+    except BaseException:
+        del sys.modules[module.__name__]
+        if before is not None:
+            sys.modules[module.__name__] = before
+        raise
     return module
 
 
@@ -198,52 +210,48 @@ def _first_on_path(root: str) -> Iterator[None]:
         sys.path[:] = before
 
 
-@contextmanager
-def _told_as(name: str, hint: str) -> Iterator[None]:
-    try:
-        yield
-    except DeepwatchError:
-        raise
-    except Exception as error:  # noqa: BLE001 - a plugin's module may raise anything
-        raise PluginError(f"plugin `{name}` can't be loaded: {type(error).__name__}: {error}", hint=hint) from error
-
-
 # -- registering ----------------------------------------------------------------------------------
 
-def _register(manager: pluggy.PluginManager, plugin: object, name: str, guarded: bool = True) -> None:
-    if manager.is_registered(plugin):
+class _Adapted:
+    """What stands for a plugin in the manager: its implementations of hooks, guarded."""
+
+    def __init__(self, plugin: object, name: str) -> None:
+        self.plugin = plugin
+        for hook, function in _implementations(plugin, name):
+            wrapper = any(getattr(function, f"{GROUP}_impl").get(each) for each in ("wrapper", "hookwrapper"))
+            setattr(self, hook, function if wrapper else _guarded(function, name, hook))
+
+
+def _register(manager: pluggy.PluginManager, plugin: object, name: str) -> None:
+    if any(getattr(known, "plugin", None) is plugin for known in manager.get_plugins()):
         return  # found in two ways: by an entry point and by the settings, say
-    _check(plugin, name)
     try:
-        manager.register(plugin, name)
+        manager.register(_Adapted(plugin, name), name)
     except (ValueError, pluggy.PluginValidationError) as error:
         raise PluginError(f"plugin `{name}` does not fit: {error}", hint="docs/plugins.md lists every hook") from error
-    for caller in (manager.get_hookcallers(plugin) or []) if guarded else []:
-        for implementation in caller.get_hookimpls():
-            if implementation.plugin is plugin and not (implementation.hookwrapper or implementation.wrapper):
-                implementation.function = _guarded(implementation.function, name, caller.name)
 
 
-def _check(plugin: object, name: str) -> None:
-    """Check a plugin's functions against the hooks, before pluggy does with less helpful words."""
+def _implementations(plugin: object, name: str) -> Iterator[Tuple[str, Callable[..., Any]]]:
+    """Yield a plugin's implementations, checked before pluggy does it with less helpful words."""
     for attribute in sorted(dir(plugin)):
-        function = getattr(plugin, attribute, None)
-        if not attribute.startswith("deepwatch_") or not inspect.isroutine(function):
+        function = getattr(plugin, attribute, None) if attribute.startswith(f"{GROUP}_") else None
+        if not inspect.isroutine(function):
             continue
         specification = getattr(Hooks, attribute, None)
         marked = hasattr(function, f"{GROUP}_impl")
-        if specification is None:
-            if not marked:
-                continue  # a function of its own that happens to have our prefix
-            raise PluginError(f"plugin `{name}` implements `{attribute}`, which is no hook", hint=_meant(attribute))
-        if not marked:
+        if not marked and specification is not None:
             raise PluginError(f"plugin `{name}`: `{attribute}` is not marked as the implementation of a hook",
                               hint="write @hookimpl above it (from deepwatch_flow import hookimpl)")
+        if not marked:
+            continue  # a function of its own that happens to have our prefix
+        if specification is None:
+            raise PluginError(f"plugin `{name}` implements `{attribute}`, which is no hook", hint=_meant(attribute))
         known = list(inspect.signature(specification).parameters)[1:]
         others = [each for each in inspect.signature(function).parameters if each not in known]
         if others:
             raise PluginError(f"plugin `{name}` does not fit hook `{attribute}`: it takes `{'`, `'.join(others)}`",
                               hint=f"the hook passes: {', '.join(known) or 'nothing'}; any of it may be left out")
+        yield attribute, function
 
 
 def _guarded(function: Callable[..., Any], name: str, hook: str) -> Callable[..., Any]:

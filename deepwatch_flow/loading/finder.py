@@ -24,15 +24,15 @@ class SnapshotLoader(SourceFileLoader):
         super().__init__(fullname, path)
         self._finder = finder
 
-    def get_code(self, fullname: str) -> CodeType:
+    def get_code(self, fullname: str) -> CodeType:  # noqa: ARG002
         """Return the code of the snapshot's bytes, never that of a ``.pyc``."""
         return self._finder.code(self.path)
 
-    def get_source(self, fullname: str) -> str:
+    def get_source(self, fullname: str) -> str:  # noqa: ARG002
         """Return the text of the snapshot."""
         return self._finder.snapshot.read(self.path).text
 
-    def get_data(self, path: str) -> bytes:  # type: ignore[override]
+    def get_data(self, path: str) -> bytes:
         """Return a file's bytes: the module's own from the snapshot, data files from disk."""
         if path == self.path:
             return self._finder.snapshot.read(path).data

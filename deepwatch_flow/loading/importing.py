@@ -198,7 +198,7 @@ def _hidden(*folders: str) -> Iterator[str]:
 
     Python would find the folders' modules first, had the others not been there before.
     """
-    tops = {}
+    tops: Dict[str, str] = {}
     for folder in folders:
         for name in _importable(folder):
             tops.setdefault(name, os.path.join(folder, ""))
