@@ -42,8 +42,8 @@ class Project:
         hook: Any = self.plugins.hook
         self.digesters = [hook_digester(hook)]
         self.codecs = codecs_of(self.plugins)
-        self.hasher = ValueHasher(config.root, self.digesters)
         self.analysis = Analysis(self.boundary, self.origins, self.snapshot, kept, self.digesters)
+        self.hasher = ValueHasher(config.root, self.digesters, self.analysis.token)
         self._stack = ExitStack()
 
     def __enter__(self) -> Project:

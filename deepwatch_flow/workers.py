@@ -43,6 +43,8 @@ def execute_call(call: Call) -> Outcome:
     assert _opened is not None
     project, tools = _opened
     os.chdir(project.config.root)    # a step before this one may have gone elsewhere
+    # classes are digested as they are before the step runs: it may change what they hold
+    project.analysis.fingerprint(project.graph.nodes[call.step].step.function)
     outcome = execute_in(project, tools, call, None)
     return outcome._replace(value=None, here=False)
 

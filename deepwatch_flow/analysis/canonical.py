@@ -41,7 +41,7 @@ _fields_of: Dict[type, _FieldList] = {}
 class Canon:
     """Write the canonical tokens of one definition or statement."""
 
-    __slots__ = ("out", "names", "scope", "flags", "docs", "annotations", "recipes", "stack")
+    __slots__ = ("out", "names", "scope", "flags", "docs", "annotations", "recipes", "stack", "found")
 
     def __init__(self, scope: Scope) -> None:
         self.out: List[str] = []
@@ -52,6 +52,8 @@ class Canon:
         self.annotations: List[Item] = []
         self.recipes: List[Recipe] = []
         self.stack: List[Item] = []
+        #: definitions inside, with what stands before their qualified names, in the order of their code
+        self.found: List[Tuple[ast.AST, str]] = []
 
     def write(self, *items: Item) -> Canon:
         """Write items one after the other; returns self."""
@@ -331,9 +333,21 @@ def _annotated(canon: Canon, node: ast.AnnAssign) -> None:
         return
     canon.annotations += [canon.scope, node.annotation]
     if node.value is not None:
-        canon.push(("(Assign", "|targets", node.target, "|value", node.value, ")"))
+        canon.push(("(Assign", "|value", node.value, "|targets", node.target, ")"))
     elif isinstance(node.target, ast.Name):
         canon.scope.bind(node.target.id)
+
+
+def _assign(canon: Canon, node: ast.Assign) -> None:
+    canon.push(["(Assign", "|value", node.value, "|targets", *node.targets, ")"])
+
+
+def _dict(canon: Canon, node: ast.Dict) -> None:
+    items: List[Item] = ["(Dict"]
+    for key, value in zip(node.keys, node.values):
+        items += ["**" if key is None else key, value]
+    items.append(")")
+    canon.push(items)
 
 
 def _assert(canon: Canon, node: ast.Assert) -> None:
@@ -399,7 +413,7 @@ def _capture(canon: Canon, node: Any) -> None:  # MatchAs, MatchStar, MatchMappi
 
 def _comprehension(canon: Canon, node: Any) -> None:
     outer = canon.scope
-    inner = Scope("comprehension", outer)
+    inner = Scope("comprehension", outer, outer.path)
     items: List[Item] = ["(" + type(node).__name__]
     for i, generator in enumerate(node.generators):
         # the first iterable is evaluated outside
@@ -421,7 +435,8 @@ def _nested_function(canon: Canon, node: Any) -> None:
     outer = canon.scope
     canon.out.append("(" + type(node).__name__)
     canon.store(node.name, outer)
-    inner = Scope("function", outer)
+    inner = Scope("function", outer, f"{outer.path}{node.name}.<locals>.")
+    canon.found.append((node, outer.path))
     items: List[Item] = list(node.decorator_list)
     items += arguments(canon, node.args, inner, literal=True)
     if node.returns is not None:
@@ -435,7 +450,8 @@ def _nested_function(canon: Canon, node: Any) -> None:
 
 def _lambda(canon: Canon, node: ast.Lambda) -> None:
     outer = canon.scope
-    inner = Scope("lambda", outer)
+    inner = Scope("lambda", outer, outer.path + "<lambda>.<locals>.")
+    canon.found.append((node, outer.path))
     canon.push(["(Lambda", *arguments(canon, node.args, inner), inner, node.body, outer, ")"])
 
 
@@ -444,7 +460,8 @@ def _nested_class(canon: Canon, node: ast.ClassDef) -> None:
     canon.out.append("(ClassDef " + node.name)
     canon.store(node.name, outer)
     canon.docs.append(docstring(node) or "")
-    inner = Scope("class", outer)
+    inner = Scope("class", outer, f"{outer.path}{node.name}.")
+    canon.found.append((node, outer.path))
     canon.push([*node.decorator_list, "|bases", *node.bases, "|keywords", *node.keywords, inner,
                 "|body", *canon.block(node.body), outer, ")"])
 
@@ -487,7 +504,7 @@ _HANDLERS: Dict[type, Callable[[Canon, Any], None]] = {
     ast.Name: _name, ast.Attribute: _attribute, ast.Call: _call, ast.Constant: _literal,
     ast.JoinedStr: _joined, ast.BinOp: _binary, ast.UnaryOp: _binary, ast.Compare: _compare,
     ast.Subscript: _subscript, ast.Return: _return, ast.While: _while, ast.For: _for, ast.AsyncFor: _for,
-    ast.AnnAssign: _annotated, ast.Assert: _assert, ast.NamedExpr: _walrus, ast.Global: _outer_names,
+    ast.AnnAssign: _annotated, ast.Assign: _assign, ast.Dict: _dict, ast.Assert: _assert, ast.NamedExpr: _walrus, ast.Global: _outer_names,
     ast.Nonlocal: _outer_names, ast.Import: _import, ast.ImportFrom: _import, ast.ExceptHandler: _handler,
     ast.ListComp: _comprehension, ast.SetComp: _comprehension, ast.DictComp: _comprehension,
     ast.GeneratorExp: _comprehension, ast.FunctionDef: _nested_function,

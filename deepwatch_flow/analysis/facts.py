@@ -21,6 +21,8 @@ from .scopes import Scope, Use
 FACTS_VERSION = 1
 
 Function = Union[ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda]
+#: definitions met on a walk, with what stands before their qualified names
+Found = List[Tuple[Any, str]]
 
 
 class Text(NamedTuple):
@@ -135,12 +137,14 @@ def _finish(canon: Canon) -> Text:
     return Text(digest, uses, tuple(canon.recipes), canon.flags)
 
 
-def _standalone(items: Sequence[Item], scope: Optional[Scope] = None) -> Text:
-    return _finish(Canon(scope or Scope("module", None)).write(*items))
+def _standalone(items: Sequence[Item], scope: Scope, found: Found) -> Text:
+    canon = Canon(scope).write(*items)
+    found += canon.found
+    return _finish(canon)
 
 
 class _Walker:
-    """Collect the facts of a file, definitions at any depth first come first."""
+    """Collect the facts of a file; of definitions with one name, in the order of their code."""
 
     def __init__(self) -> None:
         self.definitions: List[Definition] = []
@@ -157,47 +161,43 @@ class _Walker:
         if isinstance(node, (ast.Import, ast.ImportFrom)):
             self._import(node)
             return
-        if _is_main_guard(node):
-            self.inside([node], "")
-            return
         canon = Canon(Scope("module", None)).write(node)
+        self._inner(canon.found)
+        if _is_main_guard(node):
+            return
         names = tuple(sorted(canon.scope.bound))
         self.names += names
         self.found.append(Statement(node.lineno, node.end_lineno or node.lineno, names, _finish(canon), _acts(node)))
-        for inner in ast.walk(node):
-            if isinstance(inner, (ast.Import, ast.ImportFrom)):
-                self._import(inner)
-        self.inside([node], "")
-
-    def inside(self, nodes: Sequence[ast.AST], prefix: str) -> None:
-        """Find the definitions below nodes, without a walk into definitions twice."""
-        stack: List[ast.AST] = list(reversed(nodes))
-        while stack:
-            node = stack.pop()
-            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)):
-                self.definition(node, prefix)
-            else:
-                stack.extend(reversed(_in_order(node)))
+        if not isinstance(node, (ast.Expr, ast.Assign, ast.AnnAssign, ast.AugAssign)):
+            for inner in ast.walk(node):
+                if isinstance(inner, (ast.Import, ast.ImportFrom)):
+                    self._import(inner)
 
     def definition(self, node: Any, prefix: str) -> None:
         """Take a definition and all below it."""
-        at = len(self.definitions)
-        self.definitions.append(None)  # type: ignore[arg-type]  # its place, before those below it
+        found: Found = []
         if isinstance(node, ast.ClassDef):
-            qualname = prefix + node.name
-            self.definitions[at] = self._class(node, qualname)
-            self.inside([*node.decorator_list, *node.bases, *node.keywords], prefix)
-            self.inside(node.body, qualname + ".")
-            return
-        qualname = prefix + ("<lambda>" if isinstance(node, ast.Lambda) else node.name)
-        self.definitions[at] = _function(node, qualname)
-        outer: List[ast.AST] = list(getattr(node, "decorator_list", []))
-        outer += [*node.args.defaults, *(default for default in node.args.kw_defaults if default is not None)]
-        self.inside(outer, prefix)
-        self.inside([node.body] if isinstance(node, ast.Lambda) else node.body, qualname + ".<locals>.")
+            made = self._class(node, prefix + node.name, found)
+            self.definitions.append(made)
+            self._inner(found)
+            for child in statements(node.body):
+                if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+                    self.definition(child, made.qualname + ".")
+        else:
+            self.definitions.append(_function(node, prefix, found))
+            self._inner(found)
 
-    def _class(self, node: ast.ClassDef, qualname: str) -> Definition:
-        canon = Canon(Scope("class", None))
+    def _inner(self, found: Found) -> None:
+        """Take definitions that another one's text holds, at any depth."""
+        for node, prefix in found:
+            if isinstance(node, ast.ClassDef):
+                self.definitions.append(self._class(node, prefix + node.name, []))
+            else:
+                self.definitions.append(_function(node, prefix, []))
+
+    def _class(self, node: ast.ClassDef, qualname: str, found: Found) -> Definition:
+        scope = Scope("class", None, qualname + ".")
+        canon = Canon(scope)
         items: List[Item] = ["class " + node.name, *node.keywords]
         assigned: List[Tuple[str, Text]] = []
         for child in canon.block(node.body):
@@ -213,13 +213,15 @@ class _Walker:
                 else:
                     items += ["assigns " + name for name in names]
                 if value is not None:
-                    text = _standalone([value], Scope("class", None))
+                    text = _standalone([value], Scope("class", None, scope.path), found)
                     assigned += [(name, text) for name in names]
             else:
                 items.append(child)
+        outer = Scope("module", None, qualname[: -len(node.name)])
+        decorators = tuple(_standalone([each], outer, found) for each in node.decorator_list)
+        fallback = _standalone(["bases", *node.bases], outer, found)
         text = _finish(canon.write(*items))
-        decorators = tuple(_standalone([each]) for each in node.decorator_list)
-        fallback = _standalone(["bases", *node.bases])
+        found += canon.found
         return Definition("class", node.name, qualname, _first_line(node), node.end_lineno or node.lineno, text,
                           _docs([docstring(node) or ""]), _NO_TEXT, "", decorators, fallback, tuple(assigned))
 
@@ -234,10 +236,12 @@ class _Walker:
                 self.imports.append((alias.asname or alias.name, node.module or "", node.level, alias.name))
 
 
-def _function(node: Function, qualname: str) -> Definition:
-    scope = Scope("function", None)
+def _function(node: Function, prefix: str, found: Found) -> Definition:
+    name = "<lambda>" if isinstance(node, ast.Lambda) else node.name
+    scope = Scope("function", None, f"{prefix}{name}.<locals>.")
     canon = Canon(scope)
     args = node.args
+    outer = Scope("module", None, prefix)
     defaults = [*args.defaults, *(default for default in args.kw_defaults if default is not None)]
     bare = ast.arguments(posonlyargs=args.posonlyargs, args=args.args, vararg=args.vararg, kwonlyargs=args.kwonlyargs,
                          kw_defaults=[], kwarg=args.kwarg, defaults=[])
@@ -246,25 +250,21 @@ def _function(node: Function, qualname: str) -> Definition:
     docs: List[str] = []
     decorators: Tuple[Text, ...] = ()
     if isinstance(node, ast.Lambda):
-        name = "<lambda>"
         head.append(node.body)
     else:
-        name = node.name
         docs.append(docstring(node) or "")
-        decorators = tuple(_standalone([each]) for each in node.decorator_list)
+        decorators = tuple(_standalone([each], outer, found) for each in node.decorator_list)
         if node.returns is not None:
             canon.annotations += [scope, node.returns]
         head += canon.block(node.body, function=True)
+    default_text = _standalone(list(defaults), outer, found) if defaults else None
     canon.write(*head)
+    found += canon.found
     annotations = _NO_TEXT
     if canon.annotations:
-        spoken = Canon(Scope("module", None)).write(*canon.annotations)
-        annotations = _finish(spoken)
-    return Definition(
-        "function", name, qualname, _first_line(node), node.end_lineno or node.lineno, _finish(canon),
-        _docs(docs + canon.docs), annotations, _signature(args), decorators,
-        _standalone(list(defaults)) if defaults else None,
-    )
+        annotations = _finish(Canon(Scope("module", None)).write(*canon.annotations))
+    return Definition("function", name, prefix + name, _first_line(node), node.end_lineno or node.lineno, _finish(canon),
+                      _docs(docs + canon.docs), annotations, _signature(args), decorators, default_text)
 
 
 def _signature(args: ast.arguments) -> str:
@@ -306,16 +306,3 @@ def _is_main_guard(node: ast.stmt) -> bool:
     left = node.test.left
     return isinstance(left, ast.Name) and left.id == "__name__" and not node.orelse
 
-
-def _in_order(node: ast.AST) -> List[ast.AST]:
-    """Return the children of a node in the order in which the compiler makes code of them."""
-    if isinstance(node, (ast.Assign, ast.AugAssign, ast.AnnAssign)):
-        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-        return [*([node.value] if node.value is not None else []), *targets]
-    if isinstance(node, (ast.ListComp, ast.SetComp, ast.GeneratorExp)):
-        return [*node.generators, node.elt]
-    if isinstance(node, ast.DictComp):
-        return [*node.generators, node.key, node.value]
-    if isinstance(node, ast.Dict):
-        return [part for pair in zip(node.keys, node.values) for part in pair if part is not None]
-    return list(ast.iter_child_nodes(node))

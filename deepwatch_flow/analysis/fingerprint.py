@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import sys
 import textwrap
+from types import FunctionType
 from typing import Any, Callable, Dict, Iterator, List, MutableMapping, Optional, Sequence, Set, Tuple
 
 from ..hashing.digest import Hasher
@@ -111,6 +112,20 @@ class Analysis:
             return hasher.digest(), None
         hasher.field("target", self._merkles[0].digest(link.target))
         return hasher.digest(), self._unseen(link.target, 0)[1]
+
+    def token(self, obj: object) -> Optional[bytes]:
+        """Return what stands for an own class or function inside a step's output, else None.
+
+        A consumer calls methods of what it is given without naming the class: so a value counts
+        as another one when the code of its class changed.
+        """
+        if not isinstance(obj, (type, FunctionType)):
+            return None
+        link = self.graph.target(obj, Place(obj.__qualname__))
+        if link.target is None or link.target.origin != "own":
+            return None
+        self._expand()
+        return f"{link.label} {obj.__qualname__} {self._merkles[0].digest(link.target)}".encode()
 
     def _without_defaults(self, node: Node) -> Node:
         kept = [link for link in node.links if not link.label.startswith("default ")]

@@ -29,10 +29,11 @@ class Use(NamedTuple):
 class Scope:
     """One scope of a definition: what it binds, and how."""
 
-    __slots__ = ("kind", "parent", "bound", "outer", "imports", "literal")
+    __slots__ = ("kind", "parent", "path", "bound", "outer", "imports", "literal")
 
-    def __init__(self, kind: str, parent: Optional[Scope]) -> None:
+    def __init__(self, kind: str, parent: Optional[Scope], path: str = "") -> None:
         self.kind = kind                            # function | lambda | comprehension | class | module
+        self.path = path                            # what stands before the qualified names in here
         self.parent = parent
         self.bound: Set[str] = set()
         self.outer: Dict[str, str] = {}             # names declared `global` or `nonlocal`
