@@ -19,7 +19,7 @@ from ..loading.origin import Origins
 from ..model import Boundary, Untracked
 from .locate import Sources
 from .nodes import Link, Node
-from .resolve import Environment, Found
+from .resolve import Environment, Found, absolute
 
 #: standard-library objects that hold no data a result could depend on
 _INERT = frozenset({
@@ -30,6 +30,7 @@ _INERT = frozenset({
 _SCALARS = (int, float, str, bool, bytes, complex, type(None))
 #: our own distribution never counts: a new release must not rerun anybody's steps
 _OURSELVES = "deepwatch-flow"
+_OWN: Tuple[str, Optional[str]] = ("own", None)
 
 
 class Place(NamedTuple):
@@ -152,11 +153,15 @@ class Graph:
     def foreign(self, obj: Any, place: Place) -> Link:
         """Return the link of something from a package or the standard library."""
         name = place.spelled
-        if name is None:
-            name = f"{getattr(obj, '__module__', None)}.{getattr(obj, '__qualname__', type(obj).__qualname__)}"
-        origin, distribution = self._origin_of_name(name)
-        if origin == "own" or (distribution is None and origin == "package"):
-            origin, distribution = self.origins.of_object(obj)
+        origin, distribution = self._origin_of_name(name) if name is not None else _OWN
+        if name is None or origin == "own":
+            # reached without an import that tells: by its own names, which differ below the top level
+            if isinstance(obj, ModuleType):
+                name, (origin, distribution) = obj.__name__, self.origins.of_module(obj)
+            else:
+                module = str(getattr(obj, "__module__", None)).partition(".")[0]
+                name = f"{module}.{getattr(obj, '__qualname__', type(obj).__qualname__)}"
+                origin, distribution = self.origins.of_object(obj)
         return Link(name, self.package(distribution) if distribution is not None else None, name)
 
     def _origin_of_name(self, name: str) -> Tuple[str, Optional[str]]:
@@ -305,31 +310,36 @@ class Graph:
     def found(self, found: Found, environment: Environment) -> Link:
         """Return the link of what a name led to."""
         name = f"{found.holder}.{found.name}" if found.holder else found.name
-        binding = ""
+        binding, spelled = "", found.spelled
         if found.holder is not None:
-            home = self._home(found, environment)
-            name, environment, binding = f"{home[0].module}.{home[1]}", home[0], home[1]
-        return self.target(found.obj, Place(name, environment, binding, found.spelled))
+            environment, binding, imported = self._home(found, environment)
+            name = f"{environment.module}.{binding}"
+            if imported is not None:
+                spelled = ".".join((imported, *found.rest))
+        return self.target(found.obj, Place(name, environment, binding, spelled))
 
-    def _home(self, found: Found, environment: Environment) -> Tuple[Environment, str]:
-        """Return the module that binds a value first, and its name there: imports are followed."""
+    def _home(self, found: Found, environment: Environment) -> Tuple[Environment, str, Optional[str]]:
+        """Return the module that binds a value first, its name there, and the name of a foreign import.
+
+        Imports from own modules are followed, so a re-export leads to where something comes from.
+        """
         name = found.name
         holder = sys.modules.get(found.holder or "")
         if holder is not None and vars(holder) is not environment.namespace:
             environment = self.environment(vars(holder))
         for _ in range(100):
             bound = environment.file.imports.get(name) if environment.file is not None else None
-            if bound is None or bound[2] is None:
+            if bound is None:
                 break
             module, level, attribute = bound
-            package = environment.namespace.get("__package__") or ""
-            parts = package.split(".")
-            base = ".".join(parts[: len(parts) - (level - 1)]) if level else ""
-            other = sys.modules.get(".".join(filter(None, (base, module))))
-            if other is None or attribute not in vars(other):
+            full = absolute(module, level, environment)
+            other = sys.modules.get(full)
+            if self._origin_of_name(full)[0] != "own":
+                return environment, name, full if attribute is None else f"{full}.{attribute}"
+            if attribute is None or other is None or attribute not in vars(other):
                 break
             environment, name = self.environment(vars(other)), attribute
-        return environment, name
+        return environment, name, None
 
 
 def _full(cell: Any) -> bool:

@@ -73,6 +73,8 @@ def fold(node: ast.expr) -> Optional[Tuple[Any]]:
 
     The limits are narrower than CPython's own, so that the result is one on every version.
     """
+    if isinstance(node, ast.BinOp) and not isinstance(node.right, (ast.Constant, ast.BinOp, ast.UnaryOp)):
+        return None
     # the operands of a long chain are on the left: go down first, then fold on the way back
     spine: List[ast.expr] = []
     current: ast.expr = node

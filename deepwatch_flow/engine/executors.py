@@ -12,6 +12,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any, Callable, Deque, Dict, List, Optional, Protocol, Tuple
 
+from ..errors import EnvironmentFault
 from .worker import Call, Failure, Outcome
 
 Done = Tuple[Call, Outcome]
@@ -99,6 +100,8 @@ class ProcessExecutor:
                 error = future.exception()
                 if isinstance(error, BrokenProcessPool):
                     self._broken(call, alone, done)
+                elif isinstance(error, EnvironmentFault):
+                    raise error
                 elif error is not None:
                     done.append((call, Outcome(failure=Failure(f"{type(error).__name__}: {error}"))))
                 else:

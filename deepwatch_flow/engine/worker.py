@@ -13,7 +13,7 @@ import time
 import traceback
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
-from ..errors import DeepwatchError
+from ..errors import DeepwatchError, EnvironmentFault
 from ..hashing.digest import Hasher
 from ..hashing.values import Undigestible, ValueHasher
 from ..model import Artifact, ProductFile
@@ -76,6 +76,8 @@ def execute(function: Callable[..., Any], arguments: Mapping[str, Any], call: Ca
     try:
         products = _products(call, tools.store)
         artifact = _store(value, tools)
+    except EnvironmentFault:
+        raise  # a full disk is nobody's step: the run ends
     except DeepwatchError as error:
         return Outcome(seconds=seconds, failure=Failure(error.message, hint=error.hint))
     return Outcome(artifact, products, seconds, None, value, True, shared)
