@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Dict, FrozenSet, Iterable, List, Optional, Tuple
+from typing import Dict, FrozenSet, List, Optional, Tuple
 
 #: folders into which installers put distributions
 SITE_NAMES = frozenset({"site-packages", "dist-packages"})
@@ -28,6 +28,7 @@ class Distribution:
         self.metadata = metadata
         self.name = normalise(name)
         self._version = version
+        self._declared: Optional[FrozenSet[str]] = None
         self._record: Optional[FrozenSet[str]] = None
         self._editable: Optional[bool] = None
 
@@ -60,7 +61,10 @@ class Distribution:
 
     def declared(self) -> FrozenSet[str]:
         """Return the top-level names of ``top_level.txt``, none where it is missing."""
-        return frozenset(line.strip().split("/", 1)[0] for line in self.read("top_level.txt").splitlines() if line)
+        if self._declared is None:
+            lines = self.read("top_level.txt").splitlines()
+            self._declared = frozenset(line.strip().split("/", 1)[0] for line in lines if line.strip())
+        return self._declared
 
     def record(self) -> FrozenSet[str]:
         """Return the installed files, relative to the entry, with POSIX separators."""
@@ -78,17 +82,20 @@ class Distribution:
             self._record = frozenset(paths)
         return self._record
 
-    def tops(self) -> FrozenSet[str]:
-        """Return the top-level names of all that is installed, from RECORD."""
-        return frozenset(top_name(path) for path in self.record()) - {"__pycache__", ""}
-
     def provides(self, top: str) -> bool:
         """Whether the distribution installs the top-level name `top`."""
         declared = self.declared()
-        if top in declared or top in self.tops():
+        if top in declared:
             return True
+        record = self.read("RECORD")
+        if record:
+            # searched and not parsed: a name may have to be looked for in hundreds of these files
+            lines = "\n" + record.replace("\\", "/")
+            return any(f"\n{start}{top}{end}" in lines for start in ("", '"') for end in ("/", "."))
+        if self.record():
+            return any(top_name(path) == top for path in self.record())
         # metadata that lists no files at all: only the name is left to judge by
-        return not declared and not self.record() and normalise(top) == self.name
+        return not declared and normalise(top) == self.name
 
 
 class Shelf:
@@ -103,8 +110,6 @@ class Shelf:
             if known is None or _order(known.version) < _order(distribution.version):
                 self._by_name[distribution.name] = distribution
         self._owners: Dict[str, Tuple[Distribution, ...]] = {}
-        self._declared: Optional[Dict[str, List[Distribution]]] = None
-        self._recorded: Optional[Dict[str, List[Distribution]]] = None
 
     def named(self, name: str) -> Optional[Distribution]:
         """Return the distribution of that (normalised) name, if it is installed here."""
@@ -131,32 +136,27 @@ class Shelf:
     def _find(self, top: str) -> List[Distribution]:
         # The guess is right for most names and spares reading the metadata of all the others. A
         # namespace package has no __init__.py and may belong to several: those are looked up.
+        path = os.path.join(self.folder, top)
+        shared = os.path.isdir(path) and not os.path.exists(os.path.join(path, "__init__.py"))
         guess = self._by_name.get(normalise(top))
-        if guess is not None and guess.provides(top):
-            path = os.path.join(self.folder, top)
-            if not os.path.isdir(path) or os.path.exists(os.path.join(path, "__init__.py")):
+        if not shared:
+            if guess is not None and guess.provides(top):
                 return [guess]
-        if self._declared is None:
-            self._declared = _index((item, item.declared() or item.tops()) for item in self._by_name.values())
-        if top in self._declared:
-            return self._declared[top]
-        if self._recorded is None:  # top_level.txt may be incomplete
-            self._recorded = _index((item, item.tops()) for item in self._by_name.values())
-        found = self._recorded.get(top, [])
-        return found or ([guess] if guess is not None and guess.provides(top) else [])
+            for each in self._by_name.values():
+                if top in each.declared():
+                    return [each]
+        found = []
+        for each in self._by_name.values():
+            if each.provides(top):
+                found.append(each)
+                if not shared:
+                    break
+        return found
 
 
 def top_name(path: str) -> str:
     """Return the top-level module name of a path relative to an entry of ``sys.path``."""
     return path.split("/", 1)[0].split(".", 1)[0]
-
-
-def _index(tops: Iterable[Tuple[Distribution, FrozenSet[str]]]) -> Dict[str, List[Distribution]]:
-    index: Dict[str, List[Distribution]] = {}
-    for distribution, names in tops:
-        for name in names:
-            index.setdefault(name, []).append(distribution)
-    return index
 
 
 def _closest(owners: Tuple[Distribution, ...], relative: str) -> Distribution:

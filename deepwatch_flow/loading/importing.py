@@ -57,7 +57,7 @@ class ImportWorld:
                  trace: Optional[TracebackType]) -> None:
         self._stack.close()
         for name, module in list(sys.modules.items()):
-            if name not in self._names and (_snapshot_loaded(module) or _is_namespace(module)):
+            if name not in self._names and (_snapshot_loaded(module) or self._is_own_namespace(module)):
                 del sys.modules[name]
         sys.modules.update(self._aside)
         self._aside = {}
@@ -89,8 +89,12 @@ class ImportWorld:
                 if file.endswith((".py", ".pyw", ".pyc")) and self.origins.of_file(file)[0] == "own":
                     yield name
             # a namespace package holds its modules as attributes: it goes where they go
-            elif _is_namespace(module) and self.origins.of_module(module)[0] == "own":
+            elif self._is_own_namespace(module):
                 yield name
+
+    def _is_own_namespace(self, module: ModuleType) -> bool:
+        return getattr(module, "__file__", None) is None and hasattr(module, "__path__") \
+            and self.origins.of_module(module)[0] == "own"
 
 
 def module_name(path: str, root: str) -> Tuple[str, str]:
@@ -138,6 +142,7 @@ def import_path(path: Union[str, "os.PathLike[str]"], root: Union[str, "os.PathL
         importlib.invalidate_caches()
         # inside a run its finder is there: what is imported belongs to the run's snapshot
         finder = next((each for each in sys.meta_path if isinstance(each, OwnFinder)), None)
+        inside = finder is not None
         if finder is None:
             finder = stack.enter_context(OwnFinder(Snapshot(), origins))
             _forget_edited(base)
@@ -147,8 +152,9 @@ def import_path(path: Union[str, "os.PathLike[str]"], root: Union[str, "os.PathL
         except (Exception, SystemExit) as error:  # importing runs the user's code: whatever it raises is told
             raise failed(shown, error, base, origins) from error
         finally:
-            # another project's module gives way to this one's; the rest of Python keeps its own
-            sys.modules.update({each: module for each, module in hidden.items() if not _snapshot_loaded(module)})
+            # Another project's module gives way to this one's if we imported it, too; what a program
+            # or a run has imported stays as it was.
+            sys.modules.update({each: module for each, module in hidden.items() if inside or not _snapshot_loaded(module)})
 
 
 # -- one file -------------------------------------------------------------------------------------
@@ -158,7 +164,7 @@ def _import_file(name: str, path: str, finder: OwnFinder) -> ModuleType:
     if known is not None and _same_file(known, path):
         return known
     if "." in name:
-        importlib.import_module(name.rpartition(".")[0])  # relative imports need the package
+        _import_package(name.rpartition(".")[0])  # relative imports need it
         known = sys.modules.get(name)
         if known is not None and _same_file(known, path):
             return known
@@ -182,6 +188,16 @@ def _import_file(name: str, path: str, finder: OwnFinder) -> ModuleType:
     if parent in sys.modules:
         setattr(sys.modules[parent], child, module)
     return module
+
+
+def _import_package(name: str) -> None:
+    try:
+        importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        # A folder without __init__.py whose name a module elsewhere has (`code`, `test`) is hidden by
+        # it: then the file is imported all the same, only relative imports won't work.
+        if error.name is None or not (name + ".").startswith(error.name + "."):
+            raise
 
 
 def _outermost(path: str) -> str:
@@ -249,6 +265,3 @@ def _snapshot_loaded(module: Optional[ModuleType]) -> bool:
     return isinstance(getattr(getattr(module, "__spec__", None), "loader", None), SnapshotLoader) \
         and isinstance(getattr(module, "__file__", None), str)
 
-
-def _is_namespace(module: Optional[ModuleType]) -> bool:
-    return getattr(module, "__file__", None) is None and hasattr(module, "__path__")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib.machinery import EXTENSION_SUFFIXES
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Dict, Iterable, List, Optional, Sequence, Tuple, Union
 
@@ -80,9 +81,10 @@ class Origins:
             return self.of_object(bound) if isinstance(bound, (type, ModuleType)) else self._of_class(type(bound))
         if isinstance(value, type):
             return self._of_class(value)
-        if isinstance(getattr(value, "__objclass__", None), type):  # a slot or method of a C class
-            return self._of_class(value.__objclass__)  # type: ignore[attr-defined]
-        name = getattr(value, "__module__", None)
+        holder = _attribute(value, "__objclass__")
+        if isinstance(holder, type):  # a slot or method of a C class
+            return self._of_class(holder)
+        name = _attribute(value, "__module__")
         return self.of_module(name) if isinstance(name, str) else self._of_class(type(value))
 
     def version(self, distribution: str) -> str:
@@ -124,7 +126,7 @@ class Origins:
     def _of_name(self, name: str) -> Origin:
         """Decide for a module that is not loaded, in the order in which it would be found."""
         for entry in self._current_entries():
-            for file in (os.path.join(name, "__init__.py"), name + ".py"):
+            for file in (os.path.join(name, "__init__.py"), name + ".py", *(name + suffix for suffix in EXTENSION_SUFFIXES)):
                 path = os.path.join(entry, file)
                 if os.path.isfile(path):
                     return self.of_file(path)
@@ -160,6 +162,13 @@ class Origins:
         if shelf is None:
             shelf = self._shelves[folder] = Shelf(folder)
         return shelf
+
+
+def _attribute(value: object, name: str) -> object:
+    try:
+        return getattr(value, name, None)
+    except Exception:  # noqa: BLE001 - a proxy without its object raises anything: then its class decides
+        return None
 
 
 def _place(module: object) -> Optional[str]:

@@ -38,12 +38,17 @@ class Source:
     def text(self) -> str:
         """The text, decoded as Python does (PEP 263) with ``\\n`` for every line end."""
         if self._text is None:
-            self._text = decode_source(self.data)
+            try:
+                self._text = decode_source(self.data)
+            except (SyntaxError, UnicodeDecodeError):
+                # the compiler judges: it takes odd bytes in comments, and tells where others are
+                self._text = self.data.decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n")
         return self._text
 
     def lines(self) -> List[str]:
         """Return the lines as ``linecache`` wants them; only line ends count, not form feeds."""
-        return [line + "\n" for line in self.text.split("\n")]
+        lines = [line + "\n" for line in self.text.split("\n")]
+        return lines[:-1] if lines[-1] == "\n" else lines
 
     def tree(self) -> ast.Module:
         """Return a freshly parsed syntax tree, some fifty times the size of the text; raises SyntaxError."""
