@@ -19,10 +19,12 @@ from .state.store import LocalStore
 from .survey import history_of
 from .workspace import DATABASE, LOCKFILE, Workspace
 
+_PLAIN = Policy()
+
 
 def run(targets: Union[str, Sequence[str]] = (), *, root: Optional[str] = None, jobs: Optional[int] = None,
-        force: Sequence[str] = (), params: Optional[Mapping[str, Mapping[str, Any]]] = None,
-        policy: Policy = Policy(), emit: Optional[Emit] = None) -> RunReport:
+        params: Optional[Mapping[str, Mapping[str, Any]]] = None, policy: Policy = _PLAIN,
+        emit: Optional[Emit] = None) -> RunReport:
     """Run the pipeline, or what `targets` need of it, and return the report.
 
     `root` is the project's folder, by default the one that the working directory is in. `params`
@@ -37,7 +39,7 @@ def run(targets: Union[str, Sequence[str]] = (), *, root: Optional[str] = None, 
             merged.setdefault(step, {}).update(values)
         config = config._replace(params=merged)
     chosen = (targets,) if isinstance(targets, str) else tuple(targets)
-    policy = policy._replace(targets=chosen or policy.targets, force=tuple(force) or policy.force,
+    policy = policy._replace(targets=chosen or policy.targets,
                              jobs=jobs if jobs is not None else max(policy.jobs, config.jobs))
     with Workspace(config, *([emit] if emit is not None else [])) as workspace:
         return workspace.run(policy)

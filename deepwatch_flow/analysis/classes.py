@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import enum
 import functools
+import inspect
 import sys
 from types import FunctionType
 from typing import Any, List, Optional, Tuple
 
 from ..hashing.digest import Hasher
-from .canonical import READS_ANNOTATIONS, READS_DOC, READS_NAMES
+from .reads import READS_ANNOTATIONS, READS_DOC, READS_NAMES
 from .facts import Definition
 from .follow import Graph, Place
 from .functions import link_text, use_link
@@ -53,8 +54,9 @@ def _fields(cls: type) -> Tuple[str, ...]:
 
 def _bases(graph: Graph, node: Node, cls: type) -> None:
     links = [graph.target(base, Place(base.__name__)) for base in cls.__bases__ if base is not object]
-    if type(cls) is not type:
-        links.append(graph.target(type(cls), Place(type(cls).__name__)))
+    meta = graph.target(type(cls), Place(type(cls).__name__))
+    if meta.target is not None:  # one of the standard library comes with a base, under changing names
+        links.append(meta)
     for link in links:
         if link.target is not None and link.target.origin == "package":
             node.counts |= _READS_ALL  # pydantic and its like read annotations and docstrings
@@ -74,9 +76,9 @@ def _members(graph: Graph, node: Node, cls: type, definition: Optional[Definitio
     for name, value in sorted(vars(cls).items()):
         functions = _functions_of(value)
         if functions is not None:
+            written = definition is None or name in assigned or _is_written(environment, cls, name)
             for role, function in functions:
-                _method(graph, node, f"{name}{role}", function)
-            assigned.pop(name, None) if not functions else None
+                _method(graph, node, f"{name}{role}", function, written)
             continue
         if name not in assigned and (is_enum or name.startswith("_")):
             continue
@@ -98,9 +100,16 @@ def _attribute(graph: Graph, node: Node, name: str, value: Any) -> bool:
     return True
 
 
-def _method(graph: Graph, node: Node, name: str, function: Any) -> None:
-    if isinstance(function, FunctionType) and function.__code__.co_filename.startswith("<") and name.startswith("__"):
-        return  # made from the class's own text: dataclasses and the like
+def _is_written(environment: Environment, cls: type, name: str) -> bool:
+    return environment.file is not None and environment.file.named(f"{cls.__qualname__}.{name}") is not None
+
+
+def _method(graph: Graph, node: Node, name: str, function: Any, written: bool) -> None:
+    if not written:
+        inner = inspect.unwrap(function) if callable(function) else function
+        code = getattr(inner, "__code__", None)
+        if code is None or code.co_filename.startswith("<") or graph.origins.of_file(code.co_filename)[0] == "stdlib":
+            return  # put there by the standard library from the class's own text: dataclasses, protocols
     link = graph.target(function, Place(f"{node.name}.{name}"))
     if link.target is None or link.target.origin != "own":
         if link.target is not None:

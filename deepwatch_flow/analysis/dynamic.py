@@ -10,7 +10,7 @@ import os
 import pkgutil
 import sys
 from types import ModuleType
-from typing import Any, List, Optional, Tuple
+from typing import Any, List, Optional, Sequence, Tuple
 
 from ..hashing.digest import Hasher, digest_bytes
 from ..model import Untracked
@@ -21,8 +21,22 @@ from .resolve import MISSING, Environment, absolute, resolve
 from .scopes import Use
 
 
+def load_modules(graph: Graph, recipes: Sequence[Recipe]) -> None:
+    """Import the own modules that code imports by a dotted name before it uses them."""
+    for recipe in recipes:
+        if recipe[0] != "load" or recipe[1] in sys.modules:
+            continue
+        if graph.origins.of_module(recipe[1].partition(".")[0])[0] == "own":
+            try:
+                importlib.import_module(recipe[1])
+            except Exception:  # noqa: S112 - the use of the name tells what is missing
+                continue
+
+
 def follow_recipe(graph: Graph, node: Node, recipe: Recipe, environment: Environment) -> None:
     """Add to a node the links of one computed name."""
+    if recipe[0] == "load":
+        return
     text, complete = evaluate(graph, recipe[1], environment)
     if recipe[0] == "env":
         if _is_environ(graph, recipe[2], environment):
@@ -119,7 +133,7 @@ def _below(graph: Graph, node: Node, package: str, environment: Environment) -> 
 def _files(module: ModuleType) -> List[str]:
     found = []
     for info in pkgutil.iter_modules(module.__path__):
-        spec = info.module_finder.find_spec(info.name, None)  # type: ignore[call-arg]
+        spec = info.module_finder.find_spec(info.name, None)
         if spec is not None and spec.origin is not None and spec.origin.endswith(".py"):
             found.append(spec.origin)
     return sorted(found)

@@ -12,7 +12,7 @@ import marshal
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 from ..hashing.digest import digest_bytes
-from .canonical import Canon, Item, arguments, docstring
+from .canonical import Canon, Item, arguments, docstring, writer
 from .normal import statements
 from .recipes import Recipe
 from .scopes import Scope, Use
@@ -138,9 +138,9 @@ def _finish(canon: Canon) -> Text:
 
 
 def _standalone(items: Sequence[Item], scope: Scope, found: Found) -> Text:
-    canon = Canon(scope).write(*items)
-    found += canon.found
-    return _finish(canon)
+    tokens = writer(scope).write(*items)
+    found += tokens.found
+    return _finish(tokens)
 
 
 class _Walker:
@@ -161,13 +161,13 @@ class _Walker:
         if isinstance(node, (ast.Import, ast.ImportFrom)):
             self._import(node)
             return
-        canon = Canon(Scope("module", None)).write(node)
-        self._inner(canon.found)
+        tokens = writer(Scope("module", None)).write(node)
+        self._inner(tokens.found)
         if _is_main_guard(node):
             return
-        names = tuple(sorted(canon.scope.bound))
+        names = tuple(sorted(tokens.scope.bound))
         self.names += names
-        self.found.append(Statement(node.lineno, node.end_lineno or node.lineno, names, _finish(canon), _acts(node)))
+        self.found.append(Statement(node.lineno, node.end_lineno or node.lineno, names, _finish(tokens), _acts(node)))
         if not isinstance(node, (ast.Expr, ast.Assign, ast.AnnAssign, ast.AugAssign)):
             for inner in ast.walk(node):
                 if isinstance(inner, (ast.Import, ast.ImportFrom)):
@@ -197,10 +197,10 @@ class _Walker:
 
     def _class(self, node: ast.ClassDef, qualname: str, found: Found) -> Definition:
         scope = Scope("class", None, qualname + ".")
-        canon = Canon(scope)
+        tokens = writer(scope)
         items: List[Item] = ["class " + node.name, *node.keywords]
         assigned: List[Tuple[str, Text]] = []
-        for child in canon.block(node.body):
+        for child in tokens.block(node.body):
             names = _assigned_names(child)
             if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)):
                 items.append("method " + child.name)
@@ -220,8 +220,8 @@ class _Walker:
         outer = Scope("module", None, qualname[: -len(node.name)])
         decorators = tuple(_standalone([each], outer, found) for each in node.decorator_list)
         fallback = _standalone(["bases", *node.bases], outer, found)
-        text = _finish(canon.write(*items))
-        found += canon.found
+        text = _finish(tokens.write(*items))
+        found += tokens.found
         return Definition("class", node.name, qualname, _first_line(node), node.end_lineno or node.lineno, text,
                           _docs([docstring(node) or ""]), _NO_TEXT, "", decorators, fallback, tuple(assigned))
 
@@ -239,13 +239,13 @@ class _Walker:
 def _function(node: Function, prefix: str, found: Found) -> Definition:
     name = "<lambda>" if isinstance(node, ast.Lambda) else node.name
     scope = Scope("function", None, f"{prefix}{name}.<locals>.")
-    canon = Canon(scope)
+    tokens = writer(scope)
     args = node.args
     outer = Scope("module", None, prefix)
     defaults = [*args.defaults, *(default for default in args.kw_defaults if default is not None)]
     bare = ast.arguments(posonlyargs=args.posonlyargs, args=args.args, vararg=args.vararg, kwonlyargs=args.kwonlyargs,
                          kw_defaults=[], kwarg=args.kwarg, defaults=[])
-    head: List[Item] = [type(node).__name__, *arguments(canon, bare, scope)]
+    head: List[Item] = [type(node).__name__, *arguments(tokens, bare, scope)]
     head.append("defaults %d %s" % (len(args.defaults), [default is not None for default in args.kw_defaults]))
     docs: List[str] = []
     decorators: Tuple[Text, ...] = ()
@@ -255,16 +255,16 @@ def _function(node: Function, prefix: str, found: Found) -> Definition:
         docs.append(docstring(node) or "")
         decorators = tuple(_standalone([each], outer, found) for each in node.decorator_list)
         if node.returns is not None:
-            canon.annotations += [scope, node.returns]
-        head += canon.block(node.body, function=True)
+            tokens.annotations += [scope, "|returns", node.returns]
+        head += tokens.block(node.body, function=True)
     default_text = _standalone(list(defaults), outer, found) if defaults else None
-    canon.write(*head)
-    found += canon.found
+    tokens.write(*head)
+    found += tokens.found
     annotations = _NO_TEXT
-    if canon.annotations:
-        annotations = _finish(Canon(Scope("module", None)).write(*canon.annotations))
-    return Definition("function", name, prefix + name, _first_line(node), node.end_lineno or node.lineno, _finish(canon),
-                      _docs(docs + canon.docs), annotations, _signature(args), decorators, default_text)
+    if tokens.annotations:
+        annotations = _finish(writer(Scope("module", None)).write(*tokens.annotations))
+    return Definition("function", name, prefix + name, _first_line(node), node.end_lineno or node.lineno, _finish(tokens),
+                      _docs(docs + tokens.docs), annotations, _signature(args), decorators, default_text)
 
 
 def _signature(args: ast.arguments) -> str:

@@ -17,7 +17,7 @@ from ..hashing.values import Digester
 from ..loading.origin import Origins
 from ..loading.snapshot import Snapshot
 from ..model import Boundary, Digest, Fingerprint, Unit, Untracked
-from .canonical import READS_DEBUG, VARIANT_FLAGS
+from .reads import READS_DEBUG, VARIANT_FLAGS
 from .classes import expand_class
 from .follow import Graph, Place
 from .functions import expand_function

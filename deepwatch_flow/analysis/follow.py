@@ -7,18 +7,18 @@ it as links. What can't be digested falls back to the statement that defines it 
 """
 from __future__ import annotations
 
-import os
 import sys
 from functools import partialmethod
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, List, NamedTuple, Optional, Sequence, Tuple
 
 from ..hashing.digest import Hasher
 from ..hashing.values import Digester, Undigestible, ValueHasher
 from ..loading.origin import Origins
-from ..model import Boundary, Untracked
+from ..model import Boundary
 from .locate import Sources
 from .nodes import Link, Node
+from .registry import Registry
 from .resolve import Environment, Found, absolute
 
 #: standard-library objects that hold no data a result could depend on
@@ -28,8 +28,6 @@ _INERT = frozenset({
     ("threading", "Semaphore"), ("threading", "BoundedSemaphore"), ("threading", "Thread"), ("warnings", "catch_warnings"),
 })
 _SCALARS = (int, float, str, bool, bytes, complex, type(None))
-#: our own distribution never counts: a new release must not rerun anybody's steps
-_OURSELVES = "deepwatch-flow"
 _OWN: Tuple[str, Optional[str]] = ("own", None)
 
 
@@ -42,93 +40,13 @@ class Place(NamedTuple):
     spelled: Optional[str] = None                 #: by the imports, of what comes from elsewhere
 
 
-class Graph:
-    """All nodes of one session, each object's node made once."""
+class Graph(Registry):
+    """The registry, and what each object counts as."""
 
     def __init__(self, sources: Sources, origins: Origins, boundary: Boundary,
                  digesters: Sequence[Digester] = ()) -> None:
-        self.sources = sources
-        self.origins = origins
-        self.boundary = boundary
-        self.digesters = digesters
-        self.nodes: List[Node] = []
-        self.waiting: List[Tuple[Node, Any]] = []          # nodes whose links are not known yet
-        self.untracked: Dict[int, List[Untracked]] = {}    # by node
-        self.uncacheable: Dict[int, str] = {}
-        self._by_object: Dict[Tuple[str, int], Node] = {}
-        self._by_name: Dict[Tuple[str, str], Node] = {}
-        self._alive: List[Any] = []                        # ids must not be reused while we hold them
-        self._environments: Dict[int, Environment] = {}
+        super().__init__(sources, origins, boundary, digesters)
         self._plain = ValueHasher(boundary.root, digesters)
-
-    # -- nodes ------------------------------------------------------------------------------------
-
-    def add(self, node: Node) -> Node:
-        """Number a node."""
-        node.index = len(self.nodes)
-        self.nodes.append(node)
-        return node
-
-    def of_object(self, kind: str, obj: Any, name: str) -> Node:
-        """Return the node of an own function, class or module, new ones waiting to be expanded."""
-        key = (kind, id(obj))
-        node = self._by_object.get(key)
-        if node is None:
-            node = self._by_object[key] = self.add(Node(name, kind))
-            self._alive.append(obj)
-            self.waiting.append((node, obj))
-        return node
-
-    def of_name(self, kind: str, name: str, make: Callable[[Node], None]) -> Node:
-        """Return the node that goes by a name within its kind, made by `make` when it is new."""
-        node = self._by_name.get((kind, name))
-        if node is None:
-            node = self._by_name[(kind, name)] = self.add(Node(name, kind))
-            make(node)
-        return node
-
-    def package(self, distribution: str) -> Optional[Node]:
-        """Return the node of an installed distribution, None where the policy ignores it."""
-        policy = self.boundary.overrides.get(distribution, self.boundary.packages)
-        if policy == "ignore" or distribution == _OURSELVES:
-            return None
-
-        def make(node: Node) -> None:
-            node.origin = "package"
-            node.package = distribution
-            node.text = Hasher("package/1").field("name", distribution).field(
-                "version", self.version(distribution)).digest()
-
-        return self.of_name("package", distribution, make)
-
-    def version(self, distribution: str) -> str:
-        """Return a distribution's version as the policy sees it."""
-        version = self.origins.version(distribution)
-        if self.boundary.overrides.get(distribution, self.boundary.packages) == "minor":
-            return ".".join(version.split(".")[:2])
-        return version
-
-    def relative(self, path: str) -> str:
-        """Return a path relative to the root where it is below it, with POSIX separators."""
-        below = self.boundary.root.rstrip(os.sep) + os.sep
-        shown = path[len(below):] if path.startswith(below) else path
-        return shown.replace(os.sep, "/")
-
-    def miss(self, node: Node, untracked: Untracked) -> None:
-        """Note something that a node's fingerprint can't see."""
-        self.untracked.setdefault(node.index, []).append(untracked)
-
-    def environment(self, namespace: Any) -> Environment:
-        """Return the environment of a module's globals."""
-        found = self._environments.get(id(namespace))
-        if found is None:
-            path = namespace.get("__file__")
-            own = isinstance(path, str) and path.endswith((".py", ".pyw")) and self.origins.of_file(path)[0] == "own"
-            file = self.sources.file(path) if own and path is not None else None
-            found = self._environments[id(namespace)] = Environment(namespace, {}, file)
-        return found
-
-    # -- objects ----------------------------------------------------------------------------------
 
     def target(self, obj: Any, place: Place) -> Link:
         """Return the link that stands for an object found at a place."""
@@ -203,7 +121,7 @@ class Graph:
             if named.target is not None:
                 node.links.append(named)
 
-        self._alive.append(function)
+        self.alive.append(function)
         return Link("", self.of_name("wrapper", f"{place.name}#{id(function)}", make), place.name)
 
     def _holds_own(self, value: Any) -> bool:
@@ -247,7 +165,7 @@ class Graph:
             node.text = Hasher("wrapper/1").field("type", type(obj).__qualname__).digest()
             node.links += [link, Link("by", package)]
 
-        self._alive.append(obj)
+        self.alive.append(obj)
         return Link("", self.of_name("wrapper", f"#{id(obj)}", make), link.shown)
 
     # -- data -------------------------------------------------------------------------------------
@@ -289,7 +207,7 @@ class Graph:
         except RecursionError:
             self.waiting.append((node, (place, "it is nested too deep")))
             node.kind = "statement"
-        self._alive.append(obj)
+        self.alive.append(obj)
         return node
 
     def _reference(self, value: object, place: Place) -> Optional[Link]:

@@ -11,8 +11,8 @@ from typing import Any, Dict, List, Optional, Tuple
 from ..hashing.digest import Hasher
 from ..hashing.values import ValueHasher
 from ..model import Digest, Untracked
-from .canonical import READS_ANNOTATIONS, READS_DOC, READS_GLOBALS, READS_NAMES
-from .dynamic import follow_recipe
+from .reads import READS_ANNOTATIONS, READS_DOC, READS_GLOBALS, READS_NAMES
+from .dynamic import follow_recipe, load_modules
 from .facts import Definition, Text
 from .follow import Graph, Place
 from .nodes import Link, Node
@@ -68,6 +68,7 @@ def describe(graph: Graph, node: Node, definition: Definition, environment: Envi
 def link_text(graph: Graph, node: Node, text: Text, environment: Environment) -> None:
     """Add the links of a text's holes, in their order, and of the names it computes."""
     node.flags |= text.flags
+    load_modules(graph, text.recipes)
     for use in text.uses:
         node.links.append(use_link(graph, use, environment, node))
     for recipe in text.recipes:
@@ -121,7 +122,7 @@ def _subclasses(graph: Graph, node: Node, cls: type) -> None:
     known = {id(link.target) for link in node.links}
     found: List[type] = [cls]
     for each in found:
-        found += [sub for sub in type.__subclasses__(each) if sub not in found]
+        found.extend(set(type.__subclasses__(each)).difference(found))
     for sub in sorted(found[1:], key=lambda each: (each.__module__, each.__qualname__)):
         link = graph.target(sub, Place(sub.__qualname__))
         if id(link.target) not in known:

@@ -19,6 +19,10 @@ from . import facts
 from .facts import Definition, ModuleFacts, Statement
 
 
+#: what parsing may raise; how deep a text may nest depends on how deep the caller stands
+_UNPARSABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
+
+
 class Located(NamedTuple):
     """A definition and the file it stands in."""
 
@@ -115,7 +119,7 @@ class Sources:
         if found is None:
             try:
                 found = facts.facts_of(source.tree())
-            except (SyntaxError, ValueError):
+            except _UNPARSABLE:
                 return None
             self.kept[source.digest] = facts.dump(found)
         return SourceFile(path, source.digest, found, source.code())
@@ -128,7 +132,7 @@ class Sources:
         try:
             tree = ast.parse(text)
             code = compile(text, path, "exec", dont_inherit=True)
-        except (SyntaxError, ValueError):
+        except _UNPARSABLE:
             return None
         return SourceFile(path, digest_bytes(text.encode("utf-8", "surrogatepass")), facts.facts_of(tree), code)
 

@@ -12,7 +12,7 @@ from typing import Any, Dict, List, Optional, Set, Tuple
 
 from ..hashing.digest import Hasher
 from ..model import Untracked
-from .canonical import VARIANT_FLAGS
+from .reads import VARIANT_FLAGS
 from .dynamic import file_digest
 from .facts import Statement
 from .follow import Graph, Place

@@ -10,7 +10,7 @@ from typing import List, NamedTuple, Optional
 
 from ..hashing.digest import Hasher
 from ..model import Digest
-from .canonical import READS_ANNOTATIONS, READS_DOC, READS_NAMES, READS_SOURCE, VARIANT_FLAGS
+from .reads import READS_ANNOTATIONS, READS_DOC, READS_NAMES, READS_SOURCE, VARIANT_FLAGS
 
 
 class Link(NamedTuple):

@@ -11,6 +11,8 @@ import operator
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 _ENDS = (ast.Return, ast.Raise, ast.Break, ast.Continue)
+#: how far right operands are followed; nobody nests constants deeper by hand
+_DEEPEST = 20
 _NUMBERS = (int, float, complex)
 
 _BINARY: Dict[type, Callable[[Any, Any], Any]] = {
@@ -68,11 +70,13 @@ def is_none(node: Optional[ast.expr]) -> bool:
     return node is None or (isinstance(node, ast.Constant) and node.value is None)
 
 
-def fold(node: ast.expr) -> Optional[Tuple[Any]]:
+def fold(node: ast.expr, depth: int = 0) -> Optional[Tuple[Any]]:
     """Return the value of an arithmetic expression of constants, as a tuple of one, or None.
 
     The limits are narrower than CPython's own, so that the result is one on every version.
     """
+    if depth > _DEEPEST:
+        return None
     if isinstance(node, ast.BinOp) and not isinstance(node.right, (ast.Constant, ast.BinOp, ast.UnaryOp)):
         return None
     # the operands of a long chain are on the left: go down first, then fold on the way back
@@ -90,7 +94,7 @@ def fold(node: ast.expr) -> Optional[Tuple[Any]]:
                 value = _UNARY[type(outer.op)](value)
             else:
                 assert isinstance(outer, ast.BinOp)
-                right = _operand(outer.right)
+                right = _operand(outer.right, depth)
                 if right is None or not _small(outer.op, value, right[0]):
                     return None
                 value = _BINARY[type(outer.op)](value, right[0])
@@ -122,10 +126,10 @@ def _numeric(value: object) -> bool:
     return isinstance(value, _NUMBERS) and not isinstance(value, bool)
 
 
-def _operand(node: ast.expr) -> Optional[Tuple[Any]]:
+def _operand(node: ast.expr, depth: int) -> Optional[Tuple[Any]]:
     if isinstance(node, ast.Constant):
         return (node.value,) if _numeric(node.value) else None
-    return fold(node)
+    return fold(node, depth + 1)
 
 
 def _small(op: ast.operator, left: Any, right: Any) -> bool:

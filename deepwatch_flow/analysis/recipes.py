@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from typing import Any, List, Optional, Tuple
 
-#: ("import" | "env", expression)
+#: ("import", expression), ("env", expression, chain) or ("load", name of a module)
 Recipe = Tuple[Any, ...]
 
 #: names of calls (the last attribute) that make a recipe

@@ -95,7 +95,7 @@ class Names:
         """Note that an import inside the definition binds `name`."""
         if name in scope.bound and scope.imports.get(name) != target:
             self.rebound(scope, name)
-            self._mixed.append(module)
+            self.mixed(module)
         else:
             scope.bound.add(name)
             scope.imports[name] = target
@@ -104,7 +104,11 @@ class Names:
     def rebound(self, scope: Scope, name: str) -> None:
         """Note that `name` is bound in another way than by one import: an ordinary local then."""
         if scope.imports.pop(name, None) is not None:
-            self._mixed.append(self._imports.pop((id(scope), name)))
+            self.mixed(self._imports.pop((id(scope), name)))
+
+    def mixed(self, module: str) -> None:
+        """Note that an import inside the definition counts with the whole module."""
+        self._mixed.append(module)
 
     def whole_modules(self) -> List[str]:
         """Return the modules imported here that count as a whole: not used by one plain name.

@@ -10,6 +10,8 @@ from typing import Callable, Deque, Dict, List, NamedTuple, Optional, Set, Tuple
 
 from ..model import Digest, Unit
 
+_Use = Tuple[str, Digest]
+_Pair = Tuple[Digest, Digest, Tuple[str, ...]]
 Lookup = Callable[[Digest], Optional[Unit]]
 
 
@@ -25,7 +27,7 @@ def changes(old_root: Digest, new_root: Digest, old_unit: Lookup, new_unit: Look
     """Return the changed definitions between two roots, nearest first; empty where units are unknown."""
     found: List[Change] = []
     seen: Set[Tuple[Digest, Digest]] = set()
-    waiting: Deque[Tuple[Digest, Digest, Tuple[str, ...]]] = deque([(old_root, new_root, ())])
+    waiting: Deque[_Pair] = deque([(old_root, new_root, ())])
     while waiting and len(found) < limit:
         old_deep, new_deep, path = waiting.popleft()
         if old_deep == new_deep or (old_deep, new_deep) in seen:
@@ -37,26 +39,30 @@ def changes(old_root: Digest, new_root: Digest, old_unit: Lookup, new_unit: Look
         here = (*path, new.name) if new.kind != "step" else path
         if old.own != new.own:
             found.append(Change(old, new, here))
-        _pair(old, new, here, waiting, found, old_unit, new_unit)
+        both, gone, come = _matched(old, new)
+        waiting.extend((before, after, here) for before, after in both)
+        if old.own == new.own:  # the text is what it was, so a name in it stands for something else
+            found += [_other(text, None, new_unit(deep), here) for text, deep in come]
+            found += [_other(text, old_unit(deep), None, here) for text, deep in gone]
     return found
 
 
-def _pair(old: Unit, new: Unit, path: Tuple[str, ...], waiting: Deque[Tuple[Digest, Digest, Tuple[str, ...]]],
-          found: List[Change], old_unit: Lookup, new_unit: Lookup) -> None:
-    """Match the links of two units by the text of their uses."""
+def _other(text: str, old: Optional[Unit], new: Optional[Unit], path: Tuple[str, ...]) -> Change:
+    unit = new or old
+    return Change(old, new, (*path, unit.name if unit is not None else text))
+
+
+def _matched(old: Unit, new: Unit) -> Tuple[List[Tuple[Digest, Digest]], List[_Use], List[_Use]]:
+    """Match the links of two units by the text of their uses: those of both, those gone, those come."""
     before: Dict[str, List[Digest]] = {}
     for text, deep in old.links:
         before.setdefault(text, []).append(deep)
-    same_text = old.own == new.own
+    both: List[Tuple[Digest, Digest]] = []
+    come: List[_Use] = []
     for text, deep in new.links:
         others = before.get(text)
         if others:
-            waiting.append((others.pop(0), deep, path))
-        elif same_text:  # the text is what it was, so a name in it stands for something new
-            unit = new_unit(deep)
-            found.append(Change(None, unit, (*path, unit.name if unit is not None else text)))
-    if same_text:
-        for text, deeps in before.items():
-            for deep in deeps:
-                unit = old_unit(deep)
-                found.append(Change(unit, None, (*path, unit.name if unit is not None else text)))
+            both.append((others.pop(0), deep))
+        else:
+            come.append((text, deep))
+    return both, [(text, deep) for text, deeps in before.items() for deep in deeps], come

@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import inspect
 import os
-from typing import Any, Collection, Dict, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Collection, Dict, List, Mapping, NamedTuple, Optional
 
 from ..errors import ConfigError, PipelineError
 from .step import File, Product, Step
@@ -23,12 +23,23 @@ class Parameters(NamedTuple):
     upstreams: Dict[str, str]
 
 
+class _Context(NamedTuple):
+    """What decides the meaning of one step's parameters."""
+
+    step: Step
+    needs: Mapping[str, str]
+    names: Collection[str]
+    settings: Mapping[str, Any]
+    root: str
+
+
 def classify(step: Step, names: Collection[str], by_function: Mapping[int, List[str]], settings: Mapping[str, Any],
              root: str) -> Parameters:
     """Return what a step's parameters mean; `names` are those of all steps."""
     found = Parameters({}, {}, {}, {})
     needs = {parameter: step_name(step, needed, names, by_function) for parameter, needed in step.needs.items()}
     signature = _signature(step)
+    context = _Context(step, needs, names, settings, root)
     open_ended = False
     for parameter in signature.parameters.values():
         if parameter.kind is parameter.VAR_POSITIONAL:
@@ -36,7 +47,7 @@ def classify(step: Step, names: Collection[str], by_function: Mapping[int, List[
         if parameter.kind is parameter.VAR_KEYWORD:
             open_ended = True
             continue
-        _place(found, step, parameter, needs, names, settings, root)
+        _place(found, parameter, context)
     for name in [each for each in needs if each not in signature.parameters]:
         if not open_ended:
             raise PipelineError(f"step `{step.name}` needs `{name}`, but has no such parameter",
@@ -52,8 +63,8 @@ def classify(step: Step, names: Collection[str], by_function: Mapping[int, List[
     return found
 
 
-def _place(found: Parameters, step: Step, parameter: inspect.Parameter, needs: Mapping[str, str],
-           names: Collection[str], settings: Mapping[str, Any], root: str) -> None:
+def _place(found: Parameters, parameter: inspect.Parameter, context: _Context) -> None:
+    step, needs, names, settings, root = context
     name, default = parameter.name, parameter.default
     if isinstance(default, File):
         found.files[name] = _path(default, step, root, inside=False)
@@ -133,10 +144,9 @@ def _where(step: Step, root: str) -> str:
     return f" ({file}:{step.line})"
 
 
-def check_name(name: Any) -> Tuple[str, None]:
-    """Return a step's name if it is usable; raises PipelineError."""
+def check_name(name: Any) -> None:
+    """Raise PipelineError where a step's name is not usable."""
     if not isinstance(name, str) or not name.strip():
         raise PipelineError(f"a step has no usable name: {name!r}", hint="give it one: @step(name=\"...\")")
     if any(ord(char) < 32 or ord(char) == 127 for char in name):
         raise PipelineError(f"the step name {name!r} holds control characters", hint="use letters, digits, - and _")
-    return name, None

@@ -30,7 +30,7 @@ class _Marker:
         return f"{type(self).__name__}({str(self.path)!r})"
 
     def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and str(other.path) == str(self.path)  # type: ignore[attr-defined]
+        return type(other) is type(self) and str(other.path) == str(self.path)
 
     def __hash__(self) -> int:
         return hash((type(self).__name__, str(self.path)))
@@ -54,11 +54,11 @@ class Step:
     def __init__(self, function: "Callable[..., Any]", *, name: "Optional[str]" = None,
                  needs: "Optional[Mapping[str, Union[str, Step, Callable[..., Any]]]]" = None,
                  after: "Iterable[Union[str, Step, Callable[..., Any]]]" = (), tags: "Iterable[str]" = ()) -> None:
-        inner = function.function if isinstance(function, Step) else function
+        inner: "Any" = function.function if isinstance(function, Step) else function
         if not callable(inner):
             raise TypeError(f"@step takes a function, not {type(inner).__name__}")
         functools.update_wrapper(self, inner)
-        self.function = inner
+        self.function: "Callable[..., Any]" = inner
         self.name: str = name if name is not None else getattr(inner, "__name__", type(inner).__name__)
         self.needs = dict(needs or {})
         self.after = (after,) if isinstance(after, (str, Step)) else tuple(after)
@@ -87,7 +87,7 @@ class Step:
         for part in getattr(self, "__qualname__", "?").split("."):
             found = getattr(found, part, None)
         if found is self:
-            return self.__qualname__  # type: ignore[attr-defined]
+            return self.__qualname__
         return _remade, (self.function, self.name, self.needs, self.after, self.tags)
 
 
