@@ -42,7 +42,7 @@ class WrongDecision(AssertionError):
     """The fingerprint decides otherwise than the case expects."""
 
 
-@pytest.mark.parametrize("change", map(marked, CHANGES))
+@pytest.mark.parametrize("change", [marked(change) for change in CHANGES])
 def test_the_fingerprint_changes_only_with_what_the_step_does(change: Change, stage: Stage, tmp_path: Path) -> None:
     sides = stage.look(change, tmp_path)
     assert mistake(change, sides) is None

@@ -3,7 +3,9 @@ from __future__ import annotations
 
 from typing import List
 
-from . import classes, helpers
+from . import classes, data, direct, dynamic, helpers
 from .model import Change
 
-CHANGES: List[Change] = [*helpers.CHANGES, *classes.CHANGES]
+CHANGES: List[Change] = [
+    *direct.CHANGES, *helpers.CHANGES, *classes.CHANGES, *data.CHANGES, *dynamic.CHANGES,
+]
