@@ -6,8 +6,9 @@ No other module looks at ``sys.version_info``, save the shapes of syntax trees i
 from __future__ import annotations
 
 import sys
-from graphlib import CycleError, TopologicalSorter  # the backport below 3.9 has the same name
 from typing import Any, FrozenSet
+
+from graphlib import CycleError, TopologicalSorter  # the backport below 3.9 has the same name
 
 __all__ = ["CycleError", "TopologicalSorter", "stdlib_module_names", "toml_loads"]
 

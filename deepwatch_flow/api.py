@@ -52,7 +52,7 @@ def load(step: str, *, root: Optional[str] = None) -> Any:
     """
     config = _config(root)
     folder = os.path.join(config.root, config.store)
-    database = Database.open(os.path.join(folder, DATABASE), lambda notice: None)
+    database = Database.open(os.path.join(folder, DATABASE), _untold)
     try:
         lock = lockfile.read(os.path.join(config.root, LOCKFILE), database)
         trace = history_of(database, lock).latest.get(step)
@@ -68,6 +68,10 @@ def load(step: str, *, root: Optional[str] = None) -> Any:
         return codecs.decode(trace.artifact.codec, store.get(trace.artifact.blob))
     finally:
         sys.path[:] = before
+
+
+def _untold(_: object) -> None:
+    """Tell nobody: a value that is asked for comes or it does not."""
 
 
 def _config(root: Optional[str]) -> Config:

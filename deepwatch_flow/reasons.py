@@ -61,7 +61,6 @@ class Explainer:
     def _by_lock(self, step: str, new: Digest) -> List[Reason]:
         definitions = self._lock.definitions if self._lock is not None else {}
         found = []
-        self._load(new)
         for unit in self._units([new]):
             known = definitions.get(unit.name)
             if known is not None and known != unit.own:
@@ -76,11 +75,11 @@ class Explainer:
     def _new_unit(self, deep: Digest) -> Optional[Unit]:
         unit = self._new.get(deep)
         if unit is None:
-            self._load(deep)
+            self._load()
             unit = self._new.get(deep)
         return unit
 
-    def _load(self, root: Digest) -> None:
+    def _load(self) -> None:
         if not self._new:
             for unit in self._units([facts.fingerprint.root for facts in self._facts.values()]):
                 self._new[unit.deep] = unit

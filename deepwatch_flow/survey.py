@@ -11,7 +11,16 @@ from .analysis.fingerprint import Analysis
 from .engine.planner import World
 from .hashing.files import StatMemo, digest_file, digest_input
 from .model import (
-    SCHEME, Digest, History, Lock, LockEntry, Param, ProductFile, Reason, StepFacts, Trace,
+    SCHEME,
+    Digest,
+    History,
+    Lock,
+    LockEntry,
+    Param,
+    ProductFile,
+    Reason,
+    StepFacts,
+    Trace,
 )
 from .pipeline.graph import StepGraph, StepNode
 from .state.database import Database
@@ -125,7 +134,7 @@ def leaves(graph: StepGraph, names: Iterable[str]) -> Set[str]:
 def _shown(value: object) -> str:
     try:
         text = repr(value)
-    except Exception as error:  # a user's __repr__ may raise anything; the text is for people only
+    except Exception as error:  # noqa: BLE001 - a user's __repr__ may raise anything; the text is for people only
         text = f"<{type(value).__name__} whose repr raises {type(error).__name__}>"
     return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
 

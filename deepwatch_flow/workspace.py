@@ -22,7 +22,20 @@ from .engine.runner import Parts, Runner
 from .engine.worker import Tools
 from .errors import ConfigError, LockedError, StateError
 from .events import Emit, Event, Notice, RunFinished, RunReport, RunStarted, StepFinished, StepStarted, fold
-from .model import SCHEME, Fresh, Lock, Pending, Plan, Policy, ProductFile, Reason, Stale, Trace, Unit, Verdict
+from .model import (
+    SCHEME,
+    Fresh,
+    Lock,
+    Pending,
+    Plan,
+    Policy,
+    ProductFile,
+    Reason,
+    Stale,
+    Trace,
+    Unit,
+    Verdict,
+)
 from .pipeline.graph import StepGraph
 from .project import Project
 from .reasons import Explainer

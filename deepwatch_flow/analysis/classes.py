@@ -13,11 +13,11 @@ from types import FunctionType
 from typing import Any, List, Optional, Tuple
 
 from ..hashing.digest import Hasher
-from .reads import READS_ANNOTATIONS, READS_DOC, READS_NAMES
 from .facts import Definition
 from .follow import Graph, Place
 from .functions import link_text, use_link
 from .nodes import Link, Node
+from .reads import READS_ANNOTATIONS, READS_DOC, READS_NAMES
 from .resolve import Environment
 
 _READS_ALL = READS_DOC | READS_ANNOTATIONS | READS_NAMES

@@ -29,7 +29,7 @@ def load_modules(graph: Graph, recipes: Sequence[Recipe]) -> None:
         if graph.origins.of_module(recipe[1].partition(".")[0])[0] == "own":
             try:
                 importlib.import_module(recipe[1])
-            except Exception:  # noqa: S112 - the use of the name tells what is missing
+            except Exception:  # noqa: BLE001, S112 - the use of the name tells what is missing
                 continue
 
 
@@ -108,7 +108,7 @@ def _module(graph: Graph, node: Node, name: str, environment: Environment) -> No
         return
     try:
         module = importlib.import_module(full)
-    except Exception as error:  # importing runs the user's code, which may raise anything
+    except Exception as error:  # noqa: BLE001 - importing runs the user's code, which may raise anything
         graph.miss(node, Untracked(full, node.file, node.line, f"its import fails: {type(error).__name__}: {error}"))
         node.links.append(Link("unbound " + full, None, full))
         return

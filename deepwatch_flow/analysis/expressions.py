@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import ast
-from typing import Any, Dict, List, Optional, Union
+from typing import Any, Dict, List, Tuple
 
 from . import normal
 from .reads import READS, READS_GLOBALS
@@ -10,65 +10,56 @@ from .recipes import RECIPE_CALLS, recipe
 from .scopes import Scope
 from .walk import Canon, Handler, Item, chain_of, constant
 
+#: names through which code sees the globals of its module
+_SEES_GLOBALS = frozenset({("eval",), ("exec",), ("globals",), ("vars",)})
+
+
 def _name(canon: Canon, node: ast.Name) -> None:
-    canon.reads(node.id)
-    if type(node.ctx) is ast.Store or type(node.ctx) is ast.Del:
+    if type(node.ctx) is ast.Load:
+        _use(canon, (node.id,), False)
+    else:
+        canon.reads(node.id)
         canon.store(node.id, canon.scope)
-        return
-    if node.id in ("eval", "exec", "globals", "vars"):
-        canon.flags |= READS_GLOBALS
-    canon.mention(canon.scope, (node.id,))
 
 
-def _attribute(canon: Canon, node: ast.Attribute, called: bool = False) -> None:
+def _attribute(canon: Canon, node: ast.Attribute) -> None:
     chain = chain_of(node)
-    if chain is None:
-        canon.reads(node.attr)
-        canon.out.append("(Attribute " + node.attr)
-        canon.push((node.value, ")"))
+    if chain is not None:
+        _use(canon, chain, False)
         return
+    canon.reads(node.attr)
+    canon.out.append("(Attribute " + node.attr)
+    canon.push((node.value, ")"))
+
+
+def _use(canon: Canon, chain: Tuple[str, ...], called: bool) -> None:
     for name in chain:
         canon.reads(name)
+    if chain in _SEES_GLOBALS:
+        canon.flags |= READS_GLOBALS
     canon.mention(canon.scope, chain, called)
 
 
 def _call(canon: Canon, node: ast.Call) -> None:
-    plain = not node.keywords
-    for argument in node.args:
-        if type(argument) is ast.Starred:
-            plain = False
-    for keyword in node.keywords:
-        canon.names.keywords.add(keyword.arg or "**")
+    chain = chain_of(node.func)
+    if chain is not None and chain[-1] in RECIPE_CALLS:
+        found = recipe(node, chain, chain[-1])
+        if found is not None:
+            canon.recipes.append(found)
+    canon.names.keywords.update(keyword.arg or "**" for keyword in node.keywords)
     canon.out.append("(Call")
-    func = node.func
     items: List[Item] = []
-    if isinstance(func, (ast.Name, ast.Attribute)):
-        last = func.id if isinstance(func, ast.Name) else func.attr
-        if last in RECIPE_CALLS:
-            found = recipe(node, chain_of(func), last)
-            if found is not None:
-                canon.recipes.append(found)
-    if plain and type(func) is ast.Name:
-        canon.reads(func.id)
-        if func.id in ("eval", "exec", "globals", "vars"):
-            canon.flags |= READS_GLOBALS
-        canon.mention(canon.scope, (func.id,), True)
-    elif plain and type(func) is ast.Attribute:
-        _attribute(canon, func, True)
-        # an attribute of something computed has put itself on the stack: it is written first
+    if chain is not None:
+        # called with positional arguments only, a function's name and parameters are not seen
+        _use(canon, chain, not node.keywords and not any(type(each) is ast.Starred for each in node.args))
     else:
-        items.append(func)
+        items.append(node.func)
     items.extend(node.args)
     for keyword in node.keywords:
         items.append("|" + (keyword.arg or "**"))
         items.append(keyword.value)
     items.append(")")
-    waiting = canon.stack
-    if plain and type(func) is ast.Attribute and waiting and waiting[-1] is func.value:
-        inner = [waiting.pop(), waiting.pop()]
-        canon.push(inner + items)
-    else:
-        canon.push(items)
+    canon.push(items)
 
 
 def _literal(canon: Canon, node: ast.Constant) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import marshal
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Any, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 from ..hashing.digest import digest_bytes
 from .canonical import Canon, Item, arguments, docstring, writer

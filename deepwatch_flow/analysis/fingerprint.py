@@ -17,7 +17,6 @@ from ..hashing.values import Digester
 from ..loading.origin import Origins
 from ..loading.snapshot import Snapshot
 from ..model import Boundary, Digest, Fingerprint, Unit, Untracked
-from .reads import READS_DEBUG, VARIANT_FLAGS
 from .classes import expand_class
 from .follow import Graph, Place
 from .functions import expand_function
@@ -25,6 +24,7 @@ from .locate import Sources
 from .merkle import Merkle
 from .modules import Effects, expand_module, expand_statement
 from .nodes import Link, Node
+from .reads import READS_DEBUG, VARIANT_FLAGS
 
 _EXPAND: Dict[str, Callable[[Graph, Node, Any], None]] = {
     "function": expand_function, "class": expand_class, "module": expand_module, "statement": expand_statement,

@@ -262,10 +262,9 @@ class Graph(Registry):
 
 def _full(cell: Any) -> bool:
     try:
-        cell.cell_contents
-    except ValueError:
+        return cell.cell_contents is not cell
+    except ValueError:  # not bound yet
         return False
-    return True
 
 
 def _slot(obj: Any, attribute: str) -> Any:

@@ -11,11 +11,11 @@ from typing import Any, Dict, List, Optional, Tuple
 from ..hashing.digest import Hasher
 from ..hashing.values import ValueHasher
 from ..model import Digest, Untracked
-from .reads import READS_ANNOTATIONS, READS_DOC, READS_GLOBALS, READS_NAMES
 from .dynamic import follow_recipe, load_modules
 from .facts import Definition, Text
 from .follow import Graph, Place
 from .nodes import Link, Node
+from .reads import READS_ANNOTATIONS, READS_DOC, READS_GLOBALS, READS_NAMES
 from .resolve import MISSING, Environment, Found, resolve
 from .scopes import Use
 

@@ -18,7 +18,6 @@ from ..model import Digest
 from . import facts
 from .facts import Definition, ModuleFacts, Statement
 
-
 #: what parsing may raise; how deep a text may nest depends on how deep the caller stands
 _UNPARSABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
 

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import sys
 from types import ModuleType
-from typing import Any, Dict, List, Optional, Set, Tuple
+from typing import Dict, List, Optional, Set, Tuple
 
 from ..hashing.digest import Hasher
 from ..model import Untracked
-from .reads import VARIANT_FLAGS
 from .dynamic import file_digest
 from .facts import Statement
 from .follow import Graph, Place
 from .functions import describe, link_text, use_link
 from .nodes import Link, Node
+from .reads import VARIANT_FLAGS
 from .resolve import Environment, absolute
 from .scopes import Use
 

@@ -97,7 +97,7 @@ def _imported(use: Use, imported: Imported, environment: Environment, origins: O
             if not hasattr(obj, attribute):
                 _import(spelled, origins)
             obj = getattr(obj, attribute)
-    except Exception as error:  # an import runs the user's code: whatever it raises is its answer
+    except Exception as error:  # noqa: BLE001 - an import runs the user's code: whatever it raises is its answer
         return Found(MISSING, use.chain[1:], spelled, name, attribute or name, failed=f"{type(error).__name__}: {error}")
     if obj is None:
         return Found(None, use.chain[1:], ".".join((spelled, *use.chain[1:])), name, attribute or name)
@@ -128,7 +128,7 @@ def _walk(obj: Any, chain: Tuple[str, ...], spelled: Optional[str], holder: str)
         elif "__getattr__" in attributes:
             try:
                 value = getattr(obj, name)
-            except Exception:  # a module's own __getattr__ may raise anything: then the name is not bound
+            except Exception:  # noqa: BLE001 - a module's own __getattr__ may raise anything: then the name is not bound
                 break
         else:
             break

@@ -9,6 +9,7 @@ from .reads import READS_DEBUG
 from .scopes import Imported, Scope
 from .walk import Canon, Handler, Item
 
+
 def _return(canon: Canon, node: ast.Return) -> None:
     canon.out.append("Return")
     if not normal.is_none(node.value):

@@ -10,7 +10,20 @@ from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
 from ..hashing.digest import Hasher
 from ..model import (
-    Digest, Fresh, History, Input, Pending, Plan, Policy, ProductFile, Reason, Stale, StepFacts, Trace, Upstream, Verdict,
+    Digest,
+    Fresh,
+    History,
+    Input,
+    Pending,
+    Plan,
+    Policy,
+    ProductFile,
+    Reason,
+    Stale,
+    StepFacts,
+    Trace,
+    Upstream,
+    Verdict,
 )
 
 #: gives the reasons for which a trace's artifact or products can't be had, and the products to put back

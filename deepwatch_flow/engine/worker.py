@@ -69,7 +69,7 @@ def execute(function: Callable[..., Any], arguments: Mapping[str, Any], call: Ca
         value = function(**arguments)
         if inspect.iscoroutine(value):
             value = importlib.import_module("asyncio").run(value)
-    except (Exception, SystemExit) as error:  # whatever the user's code raises is its failure, not ours
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever the user's code raises is its failure, not ours
         return Outcome(seconds=time.perf_counter() - started, failure=failure_of(error))
     seconds = time.perf_counter() - started
     shared = sys.getrefcount(value) > 2  # the name `value` and the argument just made

@@ -10,7 +10,18 @@ from contextlib import contextmanager
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Tuple, TypeVar, Union, overload
+    from typing import (
+        Any,
+        Callable,
+        Iterable,
+        Iterator,
+        List,
+        Mapping,
+        Optional,
+        TypeVar,
+        Union,
+        overload,
+    )
 
     F = TypeVar("F", bound=Callable[..., Any])
 
