@@ -13,7 +13,7 @@ import os
 import sys
 from contextlib import ExitStack
 from types import ModuleType, TracebackType
-from typing import Dict, FrozenSet, Iterable, Iterator, List, Optional, Tuple, Type, Union
+from typing import Any, Dict, FrozenSet, Iterable, Iterator, List, Optional, Tuple, Type, Union
 
 from ..errors import PipelineError
 from ..model import Boundary
@@ -46,8 +46,7 @@ class ImportWorld:
     def __enter__(self) -> ImportWorld:
         self._path = list(sys.path)
         sys.path[:] = [self.root] + [each for each in self._path if os.path.abspath(each) != self.root]
-        self._aside = {name: sys.modules.pop(name) for name in [*self._own_modules(), *_hidden(self.root)]
-                       if name in sys.modules}
+        self._aside = _set_aside([*self._own_modules(), *_hidden(self.root)])
         self._names = frozenset(sys.modules)
         self._stack.enter_context(self._finder)
         importlib.invalidate_caches()
@@ -59,7 +58,7 @@ class ImportWorld:
         for name, module in list(sys.modules.items()):
             if name not in self._names and (_snapshot_loaded(module) or self._is_own_namespace(module)):
                 del sys.modules[name]
-        sys.modules.update(self._aside)
+        _put_back(self._aside)
         self._aside = {}
         sys.path[:] = self._path
 
@@ -84,7 +83,7 @@ class ImportWorld:
         for name, module in list(sys.modules.items()):
             if name.partition(".")[0] in _FIXED or module is None:
                 continue
-            file = getattr(module, "__file__", None)
+            file = _plain(module, "__file__")
             if isinstance(file, str):
                 if file.endswith((".py", ".pyw", ".pyc")) and self.origins.of_file(file)[0] == "own":
                     yield name
@@ -93,7 +92,7 @@ class ImportWorld:
                 yield name
 
     def _is_own_namespace(self, module: ModuleType) -> bool:
-        return getattr(module, "__file__", None) is None and hasattr(module, "__path__") \
+        return _plain(module, "__file__") is None and _plain(module, "__path__") is not None \
             and self.origins.of_module(module)[0] == "own"
 
 
@@ -146,7 +145,7 @@ def import_path(path: Union[str, "os.PathLike[str]"], root: Union[str, "os.PathL
         if finder is None:
             finder = stack.enter_context(OwnFinder(Snapshot(), origins))
             _forget_edited(base)
-        hidden = {each: sys.modules.pop(each) for each in list(_hidden(base, extra))}
+        hidden = _set_aside(_hidden(base, extra))
         try:
             return _import_file(name, full, finder)
         except (Exception, SystemExit) as error:  # importing runs the user's code: whatever it raises is told
@@ -154,7 +153,7 @@ def import_path(path: Union[str, "os.PathLike[str]"], root: Union[str, "os.PathL
         finally:
             # Another project's module gives way to this one's if we imported it, too; what a program
             # or a run has imported stays as it was.
-            sys.modules.update({each: module for each, module in hidden.items() if inside or not _snapshot_loaded(module)})
+            _put_back({each: module for each, module in hidden.items() if inside or not _snapshot_loaded(module)})
 
 
 # -- one file -------------------------------------------------------------------------------------
@@ -175,6 +174,7 @@ def _import_file(name: str, path: str, finder: OwnFinder) -> ModuleType:
     assert spec is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
+    vars(spec)["_initializing"] = True  # as the import system does: a circular import is then told as one
     try:
         assert spec.loader is not None
         spec.loader.exec_module(module)
@@ -183,6 +183,8 @@ def _import_file(name: str, path: str, finder: OwnFinder) -> ModuleType:
         if known is not None:
             sys.modules[name] = known
         raise
+    finally:
+        vars(spec)["_initializing"] = False
     module = sys.modules.get(name, module)  # a module may put something else in its place
     parent, _, child = name.rpartition(".")
     if parent in sys.modules:
@@ -212,29 +214,56 @@ def _outermost(path: str) -> str:
 def _hidden(*folders: str) -> Iterator[str]:
     """Yield names of loaded modules that are not those which the folders have under these names.
 
-    Python would find the folders' modules first, had the others not been there before.
+    Python would find the folders' modules first, had the others not been there before. A folder
+    without ``__init__.py`` comes after all others: it only counts against modules that we loaded.
     """
     tops: Dict[str, str] = {}
-    for folder in folders:
-        for name in _importable(folder):
-            tops.setdefault(name, os.path.join(folder, ""))
+    for folder in reversed(folders):
+        tops.update(_importable(folder))
     for name, module in list(sys.modules.items()):
-        folder = tops.get(name.partition(".")[0], "")
-        if folder and name.partition(".")[0] not in _FIXED:
-            places = [getattr(module, "__file__", None), *list(getattr(module, "__path__", ()))[:1]]
-            if not any(isinstance(place, str) and os.path.abspath(place).startswith(folder) for place in places):
-                yield name
+        top = name.partition(".")[0]
+        if top not in tops or top in _FIXED or module is None:
+            continue
+        regular = tops[top].endswith(".py")
+        package = tops[top][:-len("__init__.py")] if tops[top].endswith(os.sep + "__init__.py") else os.path.join(tops[top], "")
+        places = [os.path.abspath(place) for place in (_plain(module, "__file__"), *list(_plain(module, "__path__") or ())[:1])
+                  if isinstance(place, str)]
+        if not any(place == tops[top] or os.path.join(place, "").startswith(package) for place in places) \
+                and (regular or _snapshot_loaded(module)):
+            yield name
 
 
-def _importable(folder: str) -> Iterable[str]:
+def _importable(folder: str) -> Iterator[Tuple[str, str]]:
+    """Yield the top-level names of a folder: each with its file, or with its folder if that is no package."""
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
                 name, extension = os.path.splitext(entry.name)
-                if extension == ".py" or (not extension and os.path.isfile(os.path.join(entry.path, "__init__.py"))):
-                    yield name
+                if extension == ".py":
+                    yield name, entry.path
+                elif not extension and entry.is_dir():
+                    init = os.path.join(entry.path, "__init__.py")
+                    yield name, init if os.path.isfile(init) else entry.path
     except OSError:
         return  # a root that is not there has no modules; loading the file says so
+
+
+def _set_aside(names: Iterable[str]) -> Dict[str, ModuleType]:
+    """Take modules out of ``sys.modules``, and out of the packages that stay there."""
+    aside = {name: sys.modules.pop(name) for name in list(names) if name in sys.modules}
+    for name, module in aside.items():
+        parent, _, child = name.rpartition(".")
+        if _plain(sys.modules.get(parent), child) is module:
+            delattr(sys.modules[parent], child)
+    return aside
+
+
+def _put_back(aside: Dict[str, ModuleType]) -> None:
+    sys.modules.update(aside)
+    for name, module in aside.items():
+        parent, _, child = name.rpartition(".")
+        if parent in sys.modules:
+            setattr(sys.modules[parent], child, module)
 
 
 def _forget_edited(base: str) -> None:
@@ -242,8 +271,7 @@ def _forget_edited(base: str) -> None:
     ours = {name: module for name, module in sys.modules.items() if _snapshot_loaded(module)
             and os.path.abspath(str(module.__file__)).startswith(os.path.join(base, ""))}
     if not all(_up_to_date(module) for module in ours.values()):
-        for name in ours:
-            del sys.modules[name]
+        _set_aside(ours)
 
 
 def _up_to_date(module: ModuleType) -> bool:
@@ -257,11 +285,15 @@ def _up_to_date(module: ModuleType) -> bool:
 
 
 def _same_file(module: ModuleType, path: str) -> bool:
-    file = getattr(module, "__file__", None)
+    file = _plain(module, "__file__")
     return isinstance(file, str) and os.path.abspath(file) == path
 
 
 def _snapshot_loaded(module: Optional[ModuleType]) -> bool:
-    return isinstance(getattr(getattr(module, "__spec__", None), "loader", None), SnapshotLoader) \
-        and isinstance(getattr(module, "__file__", None), str)
+    return isinstance(getattr(_plain(module, "__spec__"), "loader", None), SnapshotLoader) \
+        and isinstance(_plain(module, "__file__"), str)
 
+
+def _plain(module: Optional[ModuleType], name: str) -> Any:
+    """Return an attribute that a module really has: asking some lazy modules makes them load."""
+    return getattr(module, "__dict__", {}).get(name)

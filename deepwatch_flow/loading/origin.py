@@ -67,20 +67,21 @@ class Origins:
 
     def of_object(self, value: object) -> Origin:
         """Return the origin of an object, which for an instance is that of its class."""
-        if isinstance(value, ModuleType):
-            return self.of_module(value)
-        if isinstance(value, FunctionType):
+        kind = type(value)  # and not `__class__`, which a proxy may answer as it likes
+        if issubclass(kind, ModuleType):
+            return self.of_module(value)  # type: ignore[arg-type]
+        if kind is FunctionType:
             # `__module__` of a wrapper is what functools.wraps copied; its code does not lie
-            file = value.__code__.co_filename
+            file = value.__code__.co_filename  # type: ignore[attr-defined]
             if not file.startswith("<"):
                 return self.of_file(file)
-            name = value.__globals__.get("__name__")
+            name = value.__globals__.get("__name__")  # type: ignore[attr-defined]
             return self.of_module(name) if isinstance(name, str) else OWN
-        if isinstance(value, BuiltinFunctionType) and not isinstance(value.__module__, str):
+        if kind is BuiltinFunctionType and not isinstance(value.__module__, str):
             bound = value.__self__
             return self.of_object(bound) if isinstance(bound, (type, ModuleType)) else self._of_class(type(bound))
-        if isinstance(value, type):
-            return self._of_class(value)
+        if issubclass(kind, type):
+            return self._of_class(value)  # type: ignore[arg-type]
         holder = _attribute(value, "__objclass__")
         if isinstance(holder, type):  # a slot or method of a C class
             return self._of_class(holder)
