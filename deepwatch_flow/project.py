@@ -38,12 +38,7 @@ class Project:
             self.snapshot.preload(sources)
         self.boundary = boundary(config)
         self.origins = Origins(self.boundary)
-        self.plugins = plugin_manager(config.root, config.plugins, [builtin])
-        hook: Any = self.plugins.hook
-        self.digesters = [hook_digester(hook)]
-        self.codecs = codecs_of(self.plugins)
-        self.analysis = Analysis(self.boundary, self.origins, self.snapshot, kept, self.digesters)
-        self.hasher = ValueHasher(config.root, self.digesters, self.analysis.token)
+        self._kept = kept
         self._stack = ExitStack()
 
     def __enter__(self) -> Project:
@@ -51,11 +46,21 @@ class Project:
             stack.callback(os.chdir, os.getcwd())
             os.chdir(self.config.root)
             world = stack.enter_context(ImportWorld(self.snapshot, self.origins, self.config.root))
+            self._make_parts()
             hook: Any = self.plugins.hook
             steps = load_pipeline(world, self.config.pipeline, lambda path: hook.deepwatch_collect_steps(path=path))
             self.graph = build(steps, self.config.params, self.config.root)
             self._stack = stack.pop_all()
         return self
+
+    def _make_parts(self) -> None:
+        # inside the world: a project's plugin shares the modules that the pipeline imports
+        config = self.config
+        self.plugins = plugin_manager(config.root, config.plugins, [builtin])
+        self.digesters = [hook_digester(self.plugins.hook)]
+        self.codecs = codecs_of(self.plugins)
+        self.analysis = Analysis(self.boundary, self.origins, self.snapshot, self._kept, self.digesters)
+        self.hasher = ValueHasher(config.root, self.digesters, self.analysis.token)
 
     def __exit__(self, kind: Optional[Type[BaseException]], error: Optional[BaseException],
                  trace: Optional[TracebackType]) -> None:

@@ -44,7 +44,7 @@ def follow_recipe(graph: Graph, node: Node, recipe: Recipe, environment: Environ
         return
     if complete and text:
         _module(graph, node, text, environment)
-    elif "." in text.strip("."):
+    elif "." in text.lstrip("."):
         _below(graph, node, text.rpartition(".")[0], environment)
     else:
         graph.miss(node, Untracked("import of a computed name", node.file, node.line, "the name is known at run time only"))

@@ -112,8 +112,8 @@ def _compare(canon: Canon, node: ast.Compare) -> None:
 
 def _subscript(canon: Canon, node: ast.Subscript) -> None:
     chain = chain_of(node.value)
-    if chain is not None and chain[-1] == "environ":
-        found = recipe(node, chain, "environ")
+    if chain is not None and (chain[-1] == "environ" or chain == ("sys", "modules")):
+        found = recipe(node, chain, chain[-1])
         if found is not None:
             canon.recipes.append(found)
     canon.out.append("(Subscript")

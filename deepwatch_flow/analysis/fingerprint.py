@@ -86,7 +86,8 @@ class Analysis:
         top = Node(node.name, "step")
         top.text = Hasher("step/1").digest()
         self.graph.add(top)
-        top.links = [Link("", node, node.name)]
+        # a step is called by the names of its parameters
+        top.links = [Link(f"parameters {node.signature}", node, node.name)]
         top.links += [Link("effect", effect, effect.name) for effect in self._ordered(effects)]
         plain.digest(top)
         flags = plain.flags[top.index]
@@ -188,8 +189,7 @@ class Analysis:
         source = self.sources.snapshot.get(node.path)
         if source is None:
             return None
-        lines = source.text.splitlines()[node.line - 1 : node.end]
-        return textwrap.dedent("\n".join(lines)) + "\n"
+        return textwrap.dedent("".join(source.lines()[node.line - 1 : node.end]))
 
 
 def _unit(node: Node, merkle: Merkle) -> Unit:

@@ -81,7 +81,7 @@ def use_link(graph: Graph, use: Use, environment: Environment, node: Optional[No
     """Return the link of one hole: what it leads to, and what the use adds."""
     found = resolve(use, environment, graph.origins)
     text = ".".join(use.chain)
-    if found.builtin:
+    if found.builtin and getattr(found.obj, "__module__", None) in ("builtins", "_io", "_sitebuiltins", "io", None):
         return Link(str(found.spelled), None, text)
     if found.obj is MISSING:
         if found.failed is not None and node is not None:

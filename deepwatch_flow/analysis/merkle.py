@@ -115,6 +115,8 @@ class Merkle:
         for link in node.all_links(self.variant):
             hasher.field("use", link.label)
             if link.target is not None:
+                if link.label.endswith(" seen"):  # its name and those of its parameters are in sight
+                    hasher.field("name", link.target.name.rpartition(".")[2]).field("parameters", link.target.signature)
                 index = link.target.index
                 if index in inside:
                     hasher.field("member", colours.get(index))

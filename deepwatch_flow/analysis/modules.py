@@ -22,7 +22,7 @@ from .resolve import Environment, absolute
 from .scopes import Use
 
 #: calls at module level that can't change what a step returns
-_HARMLESS = ("builtins.print", "builtins.super", "logging.", "warnings.", "sys.path", "sys.setrecursionlimit", "atexit.",
+_HARMLESS = ("builtins.print", "builtins.super", "logging.", "sys.path", "atexit.",
              "matplotlib.use", "signal.", "faulthandler.", "typing.", "gc.", "deepwatch_flow.", "sys.stdout",
              "sys.stderr", "pathlib.", "os.path.", "os.makedirs")
 

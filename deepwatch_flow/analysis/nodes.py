@@ -2,7 +2,7 @@
 
 A node is one unit: it knows its own digest and what it links to. Own digests hold no path, no line
 and no name by which something is reached; a link's label holds what the use adds to its target
-(attributes behind it, the names of parameters where a caller could see them).
+(attributes behind it; ``seen`` where the use could see its name and those of its parameters).
 """
 from __future__ import annotations
 

@@ -20,9 +20,9 @@ UNKNOWN = ("unknown",)
 
 def recipe(node: ast.AST, chain: Optional[Tuple[str, ...]], last: str) -> Optional[Recipe]:
     """Return the recipe of a call or subscript, or None where it is of no interest."""
-    if last == "environ":
-        assert isinstance(node, ast.Subscript)
-        return ("env", _expression(_unwrapped(node.slice)), chain)
+    if isinstance(node, ast.Subscript):
+        key = _expression(_unwrapped(node.slice))
+        return ("env", key, chain) if last == "environ" else ("import", key)
     assert isinstance(node, ast.Call)
     if not node.args:
         return None
