@@ -92,7 +92,8 @@ class Graph(Registry):
     def _function(self, function: FunctionType, place: Place) -> Link:
         path = function.__code__.co_filename
         if path.startswith("<"):
-            own = self.origins.of_module(function.__module__ or "")[0] == "own"
+            # without a file or a module it was made by own code: `exec` with a namespace of its own
+            own = not function.__module__ or self.origins.of_module(function.__module__)[0] == "own"
         else:
             own = self.origins.of_file(path)[0] == "own"
         if own:
