@@ -1,0 +1,1 @@
+"""The command line: one function pair a command, errors to exit codes in ``cli.main``."""

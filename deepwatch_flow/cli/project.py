@@ -1,0 +1,124 @@
+"""Commands that need no pipeline: init, config, and the completion script."""
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+from typing import Any, Dict, Tuple
+
+from ..config import PYPROJECT, Config
+from ..config import load as load_config
+from ..errors import ConfigError, EnvironmentFault
+from ..report import explain
+from .console import Console
+from .parser import Command, add_json, add_set
+from .template import FILES, OPTIONAL
+
+SHELLS = ("bash", "zsh", "tcsh")
+
+
+# -- init -----------------------------------------------------------------------------------------
+
+def add_init(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of ``init``."""
+    parser.add_argument("folder", metavar="DIR", nargs="?", default=".", help="where (default: here); made if missing")
+
+
+def init(args: argparse.Namespace, console: Console) -> int:
+    """Write a small pipeline; nothing that exists is touched."""
+    folder: str = args.folder
+    there = [name for name in FILES if os.path.lexists(os.path.join(folder, name))]
+    if there:
+        raise ConfigError(f"`{os.path.join(folder, there[0])}` exists already; nothing was written",
+                          hint="choose another folder: deepwatch init DIR")
+    written = []
+    for name, text in {**FILES, **OPTIONAL}.items():
+        path = os.path.join(folder, name)
+        if name in OPTIONAL and os.path.lexists(path):
+            continue
+        _write_new(path, text)
+        written.append(name)
+    console.result(*(os.path.normpath(os.path.join(folder, name)) for name in written))
+    start = "deepwatch run" if folder == "." else f"deepwatch -C {folder} run"
+    console.say(f"now try: {start}")
+    return 0
+
+
+def _write_new(path: str, text: str) -> None:
+    try:
+        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+        with open(path, "x", encoding="utf-8", newline="\n") as stream:
+            stream.write(text)
+    except FileExistsError:
+        raise ConfigError(f"`{path}` exists already", hint="choose another folder: deepwatch init DIR") from None
+    except OSError as error:
+        raise EnvironmentFault(f"can't write `{path}`: {error.strerror}",
+                               hint="check the folder's permissions and the space on its disk") from error
+
+
+# -- config ---------------------------------------------------------------------------------------
+
+def add_config(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of ``config``."""
+    add_set(parser)
+    add_json(parser)
+
+
+def config(args: argparse.Namespace, console: Console) -> int:
+    """Show the settings in force and where each comes from."""
+    found = load_config(os.getcwd(), console.environ, args.set)
+    values = effective(found)
+    if console.json:
+        console.document({"root": found.root, "settings": {
+            key: {"value": value, "source": source} for key, (value, source) in values.items()}})
+        return 0
+    console.say(f"project: {explain.printable(found.root)}")
+    rows = [(key, _toml(value), source) for key, (value, source) in values.items()]
+    console.result(*(f"{console.paint('name', key)}  {value}  {console.paint('dim', source)}"
+                     for key, value, source in explain.columns(rows)))
+    return 0
+
+
+def effective(found: Config) -> Dict[str, Tuple[Any, str]]:
+    """Return each setting that has a value: dotted name -> (value, where it comes from)."""
+    listed: Dict[str, Any] = {"pipeline": found.pipeline, "jobs": found.jobs, "packages": found.packages,
+                              "store": found.store}
+    listed.update((f"package-policy.{name}", policy) for name, policy in sorted(found.overrides.items()))
+    for step, params in sorted(found.params.items()):
+        listed.update((f"steps.{step}.params.{param}", value) for param, value in sorted(params.items()))
+    if found.plugins:
+        listed["plugins"] = list(found.plugins)
+    return {key: (value, found.sources.get(key, PYPROJECT)) for key, value in listed.items()}
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return explain.printable(repr(value) if not isinstance(value, str) else f'"{value}"')
+
+
+# -- completion -----------------------------------------------------------------------------------
+
+def add_completion(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of ``completion``."""
+    parser.add_argument("shell", metavar="SHELL", choices=SHELLS, help=" or ".join(SHELLS))
+
+
+def completion(args: argparse.Namespace, console: Console) -> int:
+    """Print the completion script for a shell."""
+    try:
+        import shtab       # needed by this command alone
+    except ImportError:
+        raise ConfigError("the completion script is made by shtab, which is not installed",
+                          hint="python -m pip install shtab") from None
+    # the table of commands is in the module that loads this one
+    whole = importlib.import_module(f"{__package__}.commands").whole_parser()
+    script: str = shtab.complete(whole, args.shell)
+    console.result(script.rstrip("\n"))
+    return 0
+
+
+COMMANDS = {
+    "init": Command(add_init, init), "config": Command(add_config, config),
+    "completion": Command(add_completion, completion),
+}

@@ -1,0 +1,144 @@
+"""``deepwatch run``: arguments to a policy, events to a reporter, the report to an exit code."""
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import signal
+import threading
+from types import FrameType
+from typing import Callable, Iterator, List, NoReturn, Optional
+
+from ..events import Emit, Event, Notice
+from ..model import Policy
+from ..report.documents import plan_document, run_document
+from ..report.terminal import reporter_for
+from ..workspace import Workspace, open_workspace
+from .console import Console
+from .inspect import plan_lines
+from .parser import Command, add_json, add_set
+from .session import opened, settings
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM: ends a run as Ctrl-C does, lockfile and database complete."""
+
+    exit_code = 143
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of ``run``."""
+    parser.add_argument("targets", metavar="TARGET", nargs="*",
+                        help="a step, or a pattern such as 'model*': run only these and what they need")
+    parser.add_argument("-j", "--jobs", metavar="N", type=_jobs, help="how many steps at a time; `auto`: one per CPU")
+    parser.add_argument("-f", "--force", metavar="TARGET", action="append", default=[],
+                        help="run this step whatever is recorded (repeatable)")
+    parser.add_argument("-n", "--dry-run", action="store_true", help="only tell what would run, and why")
+    parser.add_argument("--locked", action="store_true",
+                        help="fail with exit code 3 where deepwatch.lock would have to change")
+    parser.add_argument("-x", "--fail-fast", action="store_true", help="start nothing more after a failure")
+    parser.add_argument("-t", "--tag", metavar="TAG", action="append", default=[],
+                        help="run the steps that have this tag and what they need (repeatable)")
+    parser.add_argument("--accept-scheme", action="store_true",
+                        help="go on although deepwatch.lock has an older scheme of digests: steps run again")
+    parser.add_argument("--wait", metavar="SECONDS", type=_seconds,
+                        help="how long to wait for another run of this project; 0: not at all (default: until it ends)")
+    add_set(parser)
+    add_json(parser)
+
+
+def call(args: argparse.Namespace, console: Console) -> int:
+    """Run the pipeline and return the exit code."""
+    if args.dry_run:
+        return _dry_run(args, console)
+    config = settings(args)
+    policy = _policy(args, args.jobs if args.jobs is not None else config.jobs)
+    apart = console.results_apart() if console.json else contextlib.nullcontext()
+    reporter = reporter_for(console.err, console.environ, console.verbosity)
+    with terminable() as terminated, apart, reporter:
+        fan = _Fan([reporter])
+        with open_workspace(config, emit=fan) as workspace:
+            fan.listeners += _plugin_reporters(workspace)
+            report = workspace.run(policy)
+    if console.json:
+        console.document(run_document(report))
+    if report.interrupted:
+        return Terminated.exit_code if terminated() else 130
+    return 0 if report.ok else 1
+
+
+def _dry_run(args: argparse.Namespace, console: Console) -> int:
+    with opened(args, console) as workspace:
+        plan = workspace.plan(_policy(args, 1))
+    if console.json:
+        console.document(plan_document(plan))
+    else:
+        console.result(*plan_lines(plan, console))
+    return 0
+
+
+def _policy(args: argparse.Namespace, jobs: int) -> Policy:
+    return Policy(targets=tuple(args.targets), tags=tuple(args.tag), force=tuple(args.force), jobs=jobs,
+                  locked=args.locked, fail_fast=args.fail_fast, accept_scheme=args.accept_scheme, wait=args.wait)
+
+
+def _jobs(text: str) -> int:
+    if text == "auto":
+        return os.cpu_count() or 1
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be a number from 1, or `auto`, got `{text}`")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"must be a number of seconds, got `{text}`")
+    return value
+
+
+class _Fan:
+    """Hands each event to the reporter of the terminal and to those of plugins."""
+
+    def __init__(self, listeners: List[Emit]) -> None:
+        self.listeners = listeners
+
+    def __call__(self, event: Event) -> None:
+        own = self.listeners[0]
+        own(event)
+        for listener in self.listeners[1:]:
+            try:
+                listener(event)
+            except Exception as error:  # a plugin's reporter must not end the run it reports
+                self.listeners.remove(listener)
+                own(Notice(f"a plugin's reporter failed and is not asked again: {type(error).__name__}: {error}"))
+
+
+def _plugin_reporters(workspace: Workspace) -> List[Emit]:
+    made: List[Optional[Emit]] = workspace.project.plugins.hook.deepwatch_reporter()
+    return [reporter for reporter in made if reporter is not None]
+
+
+@contextlib.contextmanager
+def terminable() -> Iterator[Callable[[], bool]]:
+    """Let SIGTERM end the run in good order; yields whether it came."""
+    came: List[int] = []
+
+    def terminate(number: int, frame: Optional[FrameType]) -> NoReturn:
+        came.append(number)
+        raise Terminated
+
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False        # only the main thread may set handlers
+        return
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield lambda: bool(came)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+COMMANDS = {"run": Command(add_arguments, call)}

@@ -1,0 +1,1 @@
+"""How plans, runs and reasons are put into words, documents and drawings."""

@@ -1,0 +1,299 @@
+"""The wording of every reason, outcome and count, as plain text without colour.
+
+Pure: records in, sentences and rows out. What a reason *is* was decided in the planner; nothing is
+decided here. All text that comes from the user (names, paths, values) passes `printable`, so no
+control character reaches a terminal.
+"""
+from __future__ import annotations
+
+import difflib
+from typing import Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
+
+from ..events import OUTCOMES
+from ..model import Fresh, Pending, Plan, Reason, Verdict
+
+#: what a verdict is called, in the order in which they are counted
+VERDICTS = ("stale", "pending", "fresh")
+
+_DIGEST = 64          # hexadecimal digits of a digest
+_DIFF_LINES = 80      # a longer diff is cut: the file is at hand
+_BIDI = frozenset("\u061c\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
+
+
+def printable(text: str, keep: str = "") -> str:
+    """Return `text` with control, direction and surrogate characters written as escapes.
+
+    `keep` names the control characters that may stay (line ends in a traceback).
+    """
+    if text.isascii() and text.isprintable():      # the usual case, at the price of two scans
+        return text
+    return "".join(char if char in keep or not _hostile(char) else _escaped(char) for char in text)
+
+
+def _hostile(char: str) -> bool:
+    code = ord(char)
+    return code < 32 or 127 <= code < 160 or 0xD800 <= code < 0xE000 or char in _BIDI
+
+
+def _escaped(char: str) -> str:
+    code = ord(char)
+    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
+
+
+def block(text: str) -> str:
+    """Return text of several lines made printable, its line ends kept."""
+    return printable(text.replace("\r\n", "\n"), keep="\n\t")
+
+
+# -- reasons --------------------------------------------------------------------------------------
+
+def sentence(reason: Reason) -> str:
+    """Return the one sentence that tells this reason, without a full stop."""
+    wording = _WORDING.get(reason.kind, _unknown)
+    return wording(reason)
+
+
+def _name(reason: Reason) -> str:
+    return f"`{printable(reason.subject)}`"
+
+
+def _is_digest(text: Optional[str]) -> bool:
+    return text is not None and len(text) == _DIGEST and all(char in "0123456789abcdef" for char in text)
+
+
+def _short(text: Optional[str]) -> str:
+    if text is None:
+        return "nothing"
+    if _is_digest(text):
+        return text[:8]
+    shown = printable(text)
+    return shown if len(shown) <= 60 else shown[:57] + "..."
+
+
+def _change(reason: Reason, what: str, added: str, removed: str) -> str:
+    if reason.old is None and reason.new is not None:
+        return f"{what} {added}"
+    if reason.new is None and reason.old is not None:
+        return f"{what} {removed}"
+    return f"{what} changed"
+
+
+def _never_ran(reason: Reason) -> str:
+    of = f" of {_name(reason)}" if reason.subject else ""
+    return f"no result{of} is recorded" + (f", {printable(reason.new)}" if reason.new else "")
+
+
+def _code(reason: Reason) -> str:
+    if not reason.subject:
+        return "its code changed"
+    # without an old text: not used before, or not recorded here (a fresh clone knows only the lockfile)
+    return _change(reason, _name(reason), "is new or changed", "is no longer used")
+
+
+def _package(reason: Reason) -> str:
+    if reason.old is not None and reason.new is not None:
+        return f"package {_name(reason)} changed: {_short(reason.old)} -> {_short(reason.new)}"
+    version = _short(reason.new if reason.new is not None else reason.old)
+    return _change(reason, f"package {_name(reason)} {version}", "is used now and was not before",
+                   "is no longer used")
+
+
+def _param(reason: Reason) -> str:
+    text = _change(reason, f"param {_name(reason)}", "is new", "is gone")
+    if reason.old is None and reason.new is None:
+        return text
+    if reason.old is None or reason.new is None:
+        value = reason.new if reason.old is None else reason.old
+        return text if _is_digest(value) else f"{text}: {_short(value)}"
+    if _is_digest(reason.old) and _is_digest(reason.new):
+        return text
+    return f"{text}: {_short(reason.old)} -> {_short(reason.new)}"
+
+
+def _input(reason: Reason) -> str:
+    if reason.new is None:
+        return f"input {_name(reason)} is missing" if reason.old is None else f"input {_name(reason)} is gone"
+    return _change(reason, f"input {_name(reason)}", "is new", "is missing")
+
+
+def _upstream(reason: Reason) -> str:
+    return _change(reason, f"the output of step {_name(reason)}", "is a new input of it",
+                   "is no longer an input of it")
+
+
+def _product(reason: Reason) -> str:
+    return f"product {_name(reason)} is not as recorded"      # missing, modified, or declared since
+
+
+def _artifact(reason: Reason) -> str:
+    of = f" of {_name(reason)}" if reason.subject else ""
+    return f"the stored value{of} is missing or damaged"
+
+
+def _forced(reason: Reason) -> str:
+    return "forced by --force"
+
+
+def _uncacheable(reason: Reason) -> str:
+    subject = _name(reason) if reason.subject else "its result"
+    why = printable(reason.new or reason.old or "")
+    return f"{subject} can't be cached: {why}" if why else f"{subject} can't be cached"
+
+
+def _scheme(reason: Reason) -> str:
+    if reason.old and reason.new:
+        return f"its result was recorded under hash scheme {_short(reason.old)}, this is {_short(reason.new)}"
+    return "its result was recorded under another hash scheme"
+
+
+def _upstream_failed(reason: Reason) -> str:
+    return f"step {_name(reason)} failed"
+
+
+def _unknown(reason: Reason) -> str:
+    return f"{printable(reason.kind)} {_name(reason)}" if reason.subject else printable(reason.kind)
+
+
+_WORDING: Dict[str, Callable[[Reason], str]] = {
+    "never-ran": _never_ran, "code": _code, "package": _package, "param": _param, "input": _input,
+    "upstream": _upstream, "product": _product, "artifact": _artifact, "forced": _forced,
+    "uncacheable": _uncacheable, "scheme": _scheme, "upstream-failed": _upstream_failed,
+}
+
+
+def place(reason: Reason) -> str:
+    """Return ``file:line`` of the definition, as far as it is known."""
+    if reason.file is None:
+        return ""
+    file = printable(reason.file)
+    return file if reason.line is None else f"{file}:{reason.line}"
+
+
+def route(reason: Reason) -> str:
+    """Return the path ``step -> ... -> changed definition``, empty where it tells nothing more."""
+    return " -> ".join(printable(name) for name in reason.path) if len(reason.path) > 1 else ""
+
+
+def headline(reasons: Sequence[Reason]) -> str:
+    """Return all reasons of one step in one short line: the first, its place, how many more."""
+    if not reasons:
+        return ""
+    first = reasons[0]
+    text = sentence(first)
+    if place(first):
+        text += f" ({place(first)})"
+    if len(reasons) > 1:
+        text += f", and {len(reasons) - 1} more"
+    return text
+
+
+def difference(reason: Reason) -> List[str]:
+    """Return a unified diff of the old and the new text, where the reason carries both as text."""
+    old, new = reason.old, reason.new
+    if reason.kind != "code" or old is None or new is None or _is_digest(old) or _is_digest(new):
+        return []
+    lines = list(difflib.unified_diff(old.splitlines(), new.splitlines(), "recorded", "now", n=2, lineterm=""))
+    if len(lines) > _DIFF_LINES:
+        lines[_DIFF_LINES:] = [f"... {len(lines) - _DIFF_LINES} more lines"]
+    return [printable(line, keep="\t") for line in lines]
+
+
+# -- verdicts and counts --------------------------------------------------------------------------
+
+def verdict_name(verdict: Verdict) -> str:
+    """Return ``fresh``, ``stale`` or ``pending``."""
+    if isinstance(verdict, Fresh):
+        return "fresh"
+    return "pending" if isinstance(verdict, Pending) else "stale"
+
+
+def verdict_reasons(verdict: Verdict) -> Tuple[Reason, ...]:
+    """Return what the verdict says against reuse; nothing for a fresh one."""
+    return () if isinstance(verdict, Fresh) else verdict.reasons
+
+
+def verdict_line(verdict: Verdict) -> str:
+    """Return why the verdict is what it is, in one line."""
+    text = headline(verdict_reasons(verdict))
+    if isinstance(verdict, Pending):
+        waits = f"depends on what {names(verdict.on, 3)} will give"
+        text = f"{text}; {waits}" if text else waits
+    return text
+
+
+def plan_counts(plan: Plan) -> Dict[str, int]:
+    """Return how many steps have each verdict; every verdict is present."""
+    counts = dict.fromkeys(VERDICTS, 0)
+    for verdict in plan.verdicts.values():
+        counts[verdict_name(verdict)] += 1
+    return counts
+
+
+def counted(counts: Mapping[str, int], order: Iterable[str]) -> str:
+    """Return ``3 ran, 5 reused``: the counts that are not zero, in the order given."""
+    return ", ".join(f"{counts[name]} {name}" for name in order if counts.get(name))
+
+
+def closing(counts: Mapping[str, int], elapsed: float, interrupted: bool = False) -> str:
+    """Return the last line of a run."""
+    text = counted(counts, OUTCOMES) or "no steps"
+    if interrupted:
+        return f"interrupted: {text} in {seconds(elapsed)}"
+    if not any(counts.get(name) for name in OUTCOMES if name != "reused"):
+        text = f"nothing to run: {text}"
+    return f"{text} in {seconds(elapsed)}"
+
+
+def names(listed: Sequence[str], limit: int) -> str:
+    """Return names in backticks, the first `limit` of them."""
+    shown = ", ".join(f"`{printable(name)}`" for name in listed[:limit])
+    more = len(listed) - limit
+    return f"{shown} and {more} more" if more > 0 else shown
+
+
+def seconds(elapsed: float) -> str:
+    """Return a duration for people: ``0.03 s``, ``12.4 s``, ``3 min 05 s``, ``2 h 10 min``."""
+    if elapsed < 9.995:
+        return f"{elapsed:.2f} s"
+    if elapsed < 59.95:
+        return f"{elapsed:.1f} s"
+    whole = int(elapsed + 0.5)
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def size(count: int) -> str:
+    """Return a number of bytes for people."""
+    amount = float(count)
+    for unit in ("bytes", "KiB", "MiB", "GiB"):
+        if amount < 1024:
+            return f"{count} bytes" if unit == "bytes" else f"{amount:.1f} {unit}"
+        amount /= 1024
+    return f"{amount:.1f} TiB"
+
+
+def columns(rows: Sequence[Sequence[str]], widest: int = 40) -> List[List[str]]:
+    """Return the rows with every cell but the last padded to its column's width."""
+    widths: List[int] = []
+    for row in rows:
+        for number, cell in enumerate(row[:-1]):
+            if number == len(widths):
+                widths.append(0)
+            widths[number] = max(widths[number], min(width(cell), widest))
+    return [[pad(cell, widths[number]) for number, cell in enumerate(row[:-1])] + [row[-1]] for row in rows]
+
+
+def pad(text: str, cells: int) -> str:
+    """Return `text` filled with spaces to so many terminal cells."""
+    return text + " " * (cells - width(text))
+
+
+def width(text: str) -> int:
+    """Return how many terminal cells a text takes (wide East Asian characters take two)."""
+    if text.isascii():
+        return len(text)
+    import unicodedata       # only for names that need it: a no-op run has no use for its tables
+
+    return sum(0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1
+               for char in text)
