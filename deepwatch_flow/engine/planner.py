@@ -178,7 +178,7 @@ def _verdict(world: World, name: str, verdicts: Mapping[str, Verdict], outputs: 
     last = world.history.latest.get(name)
     if last is None:
         return Pending(tuple(waits), (Reason("never-ran", name),))
-    known = [path for _, path in facts.files if path not in world.produced]
+    known = [path for _, path in facts.files if _maker(world, path) is None]
     inputs = tuple(Input(path, digest) for path in known for digest in [world.input_digest(path)] if digest is not None)
     same = last._replace(inputs=tuple(each for each in last.inputs if each.path in known), upstreams=())
     reasons = [] if not _differs(facts, inputs, same) else list(differences(facts, inputs, (), same))
@@ -191,4 +191,14 @@ def _differs(facts: StepFacts, inputs: Sequence[Input], last: Trace) -> bool:
 
 
 def _producers(world: World, facts: StepFacts) -> List[str]:
-    return [world.produced[path] for _, path in facts.files if path in world.produced]
+    makers = [_maker(world, path) for _, path in facts.files]
+    return [maker for maker in makers if maker is not None]
+
+
+def _maker(world: World, path: str) -> Optional[str]:
+    """Return the step whose product a path is, or in whose product folder it lies."""
+    while path:
+        if path in world.produced:
+            return world.produced[path]
+        path = path.rpartition("/")[0]
+    return None
