@@ -12,6 +12,9 @@ Content = Union[str, bytes]
 Tree = Dict[str, Content]
 Edit = Union[Tuple[str, str], Dict[str, Optional[Content]]]
 
+#: categories of two words
+_LONG = {"alpha": "alpha-rename", "unused": "unused-method"}
+
 
 class Change(NamedTuple):
     """One case; a pair of anything holds for before and after."""
@@ -67,10 +70,15 @@ def edited(before: Tree, edits: Tuple[Edit, ...]) -> Tree:
     return after
 
 
-def change(name: str, expect: str, why: str, files: str, *edits: Edit, category: str = "", **more: Any) -> Change:
-    """Return a case; its category is the first word of its name where nothing else is said."""
-    before = tree(files)
-    return Change(name, category or name.partition("_")[0], expect, why, before, edited(before, edits), **more)
+def change(name: str, expect: str, why: str, files: str, *edits: Edit, category: str = "",
+           encoded: Optional[Tree] = None, **more: Any) -> Change:
+    """Return a case; its category is the first word of its name where nothing else is said.
+
+    `encoded` are files of the first tree that are no UTF-8.
+    """
+    before = {**tree(files), **(encoded or {})}
+    first = name.partition("_")[0]
+    return Change(name, category or _LONG.get(first, first), expect, why, before, edited(before, edits), **more)
 
 
 def dist(name: str, version: str, files: str) -> Tree:

@@ -109,7 +109,7 @@ def main(arguments: List[str]) -> int:
         if not chosen or sys.version_info < change.python:
             continue
         with tempfile.TemporaryDirectory() as folder:
-            place = Path("/tmp/ana/stage") / change.name
+            place = Path("/tmp/ana/stage" + os.environ.get("STAGE", "")) / change.name
             shutil.rmtree(str(place), ignore_errors=True)
             sides = stage.look(change, place)
         if arguments == ["--digests"]:
