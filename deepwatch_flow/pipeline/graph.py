@@ -7,14 +7,20 @@ step produces makes the edge by itself.
 from __future__ import annotations
 
 import fnmatch
-import os
+import heapq
 import unicodedata
 from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
 from .._compat import CycleError, TopologicalSorter
 from ..errors import ConfigError, PipelineError
-from .parameters import check_name, classify, nearest, step_name
+from .parameters import Names, classify, nearest, place
+from .paths import Products
 from .step import Step
+
+#: categories of characters that no terminal, file or lockfile shows as they are
+_UNPRINTABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
+#: how many steps of a long cycle are named
+_MOST_OF_CYCLE = 12
 
 
 class StepNode(NamedTuple):
@@ -55,7 +61,7 @@ class StepGraph:
     def select(self, targets: Sequence[str] = (), tags: Sequence[str] = ()) -> Tuple[str, ...]:
         """Return the chosen steps and all that they need, in topological order; all without a choice.
 
-        A target is a name or a pattern such as ``model*``. Raises ConfigError for one that fits nothing.
+        A target is a name, a pattern such as ``model*``, or the path of a product. Raises ConfigError for one that fits nothing.
         """
         if not targets and not tags:
             return self.order
@@ -72,7 +78,9 @@ class StepGraph:
         """Return just the steps that targets and tags name."""
         found: Dict[str, None] = {}
         for target in targets:
-            names = [target] if target in self.nodes else [name for name in self.nodes if fnmatch.fnmatchcase(name, target)]
+            names = [target] if target in self.nodes else [
+                name for name, node in self.nodes.items()
+                if fnmatch.fnmatchcase(name, target) or target in node.products.values()]
             if not names:
                 raise ConfigError(f"there is no step `{target}`",
                                   hint=nearest(target, self.nodes) or f"the steps: {_listed(self.nodes)}")
@@ -87,93 +95,91 @@ class StepGraph:
         return tuple(found)
 
     def _sorted(self) -> Tuple[str, ...]:
+        """Return a topological order that leaves the order of declaration where it can."""
         sorter: TopologicalSorter[str] = TopologicalSorter(self._needs)
         try:
-            return tuple(sorter.static_order())
+            sorter.prepare()
         except CycleError as error:
-            path = list(reversed(error.args[1]))
-            least = path.index(min(path[:-1]))
-            path = path[least:-1] + path[:least] + [path[least]]
-            raise PipelineError(f"the steps form a cycle: {' -> '.join(path)}",
+            raise PipelineError(f"the steps form a cycle: {_cycle(error.args[1])}",
                                 hint="an arrow points from a step to one that uses it; break one of them") from None
+        names = list(self.nodes)
+        place = {name: number for number, name in enumerate(names)}
+        ready = [place[name] for name in sorter.get_ready()]
+        heapq.heapify(ready)
+        order = []
+        while ready:
+            name = names[heapq.heappop(ready)]
+            order.append(name)
+            sorter.done(name)
+            for each in sorter.get_ready():
+                heapq.heappush(ready, place[each])
+        return tuple(order)
 
 
 def build(steps: Sequence[Step], settings: Mapping[str, Mapping[str, Any]], root: str) -> StepGraph:
     """Return the graph of steps; `settings` are params by step from the configuration."""
-    names = _names(steps, root)
+    by_name = _names(steps, root)
     by_function: Dict[int, List[str]] = {}
     for step in steps:
         by_function.setdefault(id(step.function), []).append(step.name)
     for name in settings:
-        if name not in names:
+        if name not in by_name:
             raise ConfigError(f"the settings name a step `{name}`, and there is none",
-                              hint=nearest(name, names) or f"the steps: {_listed(names)}")
+                              hint=nearest(name, by_name) or f"the steps: {_listed(by_name)}")
+    names = Names(by_name, by_function)
     nodes: Dict[str, StepNode] = {}
+    products = Products()
     for step in steps:
-        found = classify(step, names, by_function, settings.get(step.name, {}), root)
-        after = tuple(step_name(step, each, names, by_function) for each in step.after)
+        found = classify(step, names, settings.get(step.name, {}), root)
+        after = tuple(names.of(step, each) for each in step.after)
         nodes[step.name] = StepNode(step.name, step, found.params, found.files, found.products, found.upstreams, after,
                                     step.tags, step.file, step.line)
-    return StepGraph(_with_file_edges(nodes))
+        for path in found.products.values():
+            products.add(path, step.name)
+    if products:  # reading what another step writes is an edge
+        for name, node in nodes.items():
+            makers = products.makers(name, node.files)
+            if makers:
+                nodes[name] = node._replace(after=tuple(dict.fromkeys(node.after + makers)))
+    return StepGraph(nodes)
 
 
 def _names(steps: Sequence[Step], root: str) -> Dict[str, Step]:
     names: Dict[str, Step] = {}
     folded: Dict[str, str] = {}
     for step in steps:
-        check_name(step.name)
+        _check_name(step, root)
         if step.name in names:
-            first = names[step.name]
-            raise PipelineError(f"two steps are named `{step.name}`: {_place(first, root)} and {_place(step, root)}",
+            first, second = (place(each, root) or "an unknown place" for each in (names[step.name], step))
+            raise PipelineError(f"two steps are named `{step.name}`: {first} and {second}",
                                 hint="give one of them another name: @step(name=\"...\")")
         names[step.name] = step
-        key = unicodedata.normalize("NFC", step.name).casefold()
+        key = step.name.lower() if step.name.isascii() else unicodedata.normalize("NFC", step.name).casefold()
         other = folded.setdefault(key, step.name)
         if other != step.name:
-            raise PipelineError(f"the steps `{other}` and `{step.name}` differ by case or accents only",
+            raise PipelineError(f"the steps `{other}` and `{step.name}` differ by case or by how accents are written only",
                                 hint="give one of them a name that can't be mixed up")
     return names
 
 
-def _with_file_edges(nodes: Dict[str, StepNode]) -> Dict[str, StepNode]:
-    """Add the edges from steps that produce a file to steps that declare it as their input."""
-    owners: Dict[str, str] = {}
-    for node in nodes.values():
-        for path in node.products.values():
-            other = owners.setdefault(path, node.name)
-            if other != node.name or list(node.products.values()).count(path) > 1:
-                raise PipelineError(f"`{path}` is a product of both `{other}` and `{node.name}`" if other != node.name
-                                    else f"step `{node.name}` declares its product `{path}` twice",
-                                    hint="each file has one step that writes it")
-    for path, name in owners.items():
-        above = _owner_above(path, owners)
-        if above is not None and above != name:
-            raise PipelineError(f"product `{path}` of `{name}` lies inside a product folder of `{above}`",
-                                hint="each file has one step that writes it")
-    if not owners:
-        return nodes
-    linked: Dict[str, StepNode] = {}
-    for node in nodes.values():
-        makers = [owners.get(path) or _owner_above(path, owners) for path in node.files.values()]
-        extra = [maker for maker in makers if maker is not None and maker not in node.after]
-        linked[node.name] = node._replace(after=node.after + tuple(dict.fromkeys(extra))) if extra else node
-    return linked
+def _check_name(step: Step, root: str) -> None:
+    name = step.name
+    if not name.strip():
+        raise PipelineError(f"the step at {place(step, root) or 'an unknown place'} has an empty name",
+                            hint="give it one: @step(name=\"...\")")
+    # isprintable() knows control characters, line ends of every kind, and halves of surrogate pairs
+    if not name.isprintable() and any(unicodedata.category(char) in _UNPRINTABLE for char in name):
+        raise PipelineError(f"the step name {name!a} holds control characters", hint="use letters, digits, - and _")
 
 
-def _owner_above(path: str, owners: Mapping[str, str]) -> Optional[str]:
-    folder = os.path.dirname(path)
-    while folder and folder != os.path.dirname(folder):
-        if folder in owners:
-            return owners[folder]
-        folder = os.path.dirname(folder)
-    return None
-
-
-def _place(step: Step, root: str) -> str:
-    if step.file is None:
-        return "an unknown place"
-    file = os.path.relpath(step.file, root) if step.file.startswith(root + os.sep) else step.file
-    return f"{file}:{step.line}"
+def _cycle(path: Sequence[str]) -> str:
+    """Return a cycle as text, from the least of its names, so that it reads the same each time."""
+    # graphlib gives a list whose first and last are the same; each is needed by the next
+    least = path.index(min(path[:-1]))
+    turned = [*path[least:-1], *path[:least], path[least]]
+    if len(turned) > _MOST_OF_CYCLE:
+        turned = [*turned[:_MOST_OF_CYCLE - 2], f"... ({len(turned) - _MOST_OF_CYCLE} more)", *turned[-2:]]
+    return " -> ".join(turned)
 
 
 def _listed(names: Iterable[str], most: int = 12) -> str:

@@ -1,17 +1,23 @@
 """What each parameter of a step means: a file, a product, an upstream step, or a param.
 
 The order of the decision: a marker as default, then `needs`, then the name of a step, then a value
-from the settings or the default; else it is an error, with the nearest name as a hint.
+from the settings or the default; else it is an error, with the nearest name as a hint. Where the
+paths of files and products may lie is decided in ``paths``.
 """
 from __future__ import annotations
 
 import difflib
 import inspect
 import os
-from typing import Any, Collection, Dict, List, Mapping, NamedTuple, Optional
+from types import FunctionType
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 from ..errors import ConfigError, PipelineError
+from .paths import file_path, product_path
 from .step import File, Product, Step
+
+#: stands for "no default"
+_NONE: Any = inspect.Parameter.empty
 
 
 class Parameters(NamedTuple):
@@ -23,88 +29,59 @@ class Parameters(NamedTuple):
     upstreams: Dict[str, str]
 
 
-class _Context(NamedTuple):
-    """What decides the meaning of one step's parameters."""
+class Names(NamedTuple):
+    """The steps of a pipeline, as parameters, `needs` and `after` may name them."""
 
-    step: Step
-    needs: Mapping[str, str]
-    names: Collection[str]
-    settings: Mapping[str, Any]
-    root: str
+    steps: Mapping[str, Step]
+    by_function: Mapping[int, List[str]]        #: id of a step's function -> the steps made of it
+
+    def of(self, step: Step, needed: Any) -> str:
+        """Return the name of a step that `step` names in `needs` or `after`."""
+        if isinstance(needed, str):
+            if needed not in self.steps:
+                raise PipelineError(f"step `{step.name}` needs `{needed}`, and there is no such step",
+                                    hint=nearest(needed, self.steps))
+            return needed
+        if isinstance(needed, Step):
+            known = self.steps.get(needed.name)
+            # a step that went through a pickle is another object of the same function
+            if known is not None and (known is needed or known.function is needed.function):
+                return needed.name
+            raise PipelineError(f"step `{step.name}` needs `{needed.name}`, which is a step of another pipeline",
+                                hint="import the module that declares it while the pipeline loads")
+        found = self.by_function.get(id(needed), [])
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise PipelineError(f"step `{step.name}` needs a function that is several steps: {', '.join(found)}",
+                                hint="name the step by its name")
+        raise PipelineError(f"step `{step.name}` needs {needed!r}, which is no step", hint="decorate it with @step")
 
 
-def classify(step: Step, names: Collection[str], by_function: Mapping[int, List[str]], settings: Mapping[str, Any],
-             root: str) -> Parameters:
-    """Return what a step's parameters mean; `names` are those of all steps."""
+def classify(step: Step, names: Names, settings: Mapping[str, Any], root: str) -> Parameters:
+    """Return what a step's parameters mean."""
     found = Parameters({}, {}, {}, {})
-    needs = {parameter: step_name(step, needed, names, by_function) for parameter, needed in step.needs.items()}
-    signature = _signature(step)
-    context = _Context(step, needs, names, settings, root)
-    open_ended = False
-    for parameter in signature.parameters.values():
-        if parameter.kind is parameter.VAR_POSITIONAL:
-            continue
-        if parameter.kind is parameter.VAR_KEYWORD:
-            open_ended = True
-            continue
-        _place(found, parameter, context)
-    for name in [each for each in needs if each not in signature.parameters]:
-        if not open_ended:
-            raise PipelineError(f"step `{step.name}` needs `{name}`, but has no such parameter",
-                                hint=nearest(name, signature.parameters) or "add the parameter, or use after=[...]")
-        found.upstreams[name] = needs[name]
-    for name in settings:
-        if name not in found.params:
-            if open_ended and name not in signature.parameters:
-                found.params[name] = settings[name]
-                continue
-            raise ConfigError(f"step `{step.name}` has no param `{name}`",
-                              hint=nearest(name, found.params) or f"its params: {', '.join(found.params) or 'none'}")
+    needs = {parameter: names.of(step, needed) for parameter, needed in step.needs.items()}
+    parameters, open_ended = _signature(step, root)
+    for name, default in parameters.items():
+        if isinstance(default, (File, Product)):
+            _place_marker(found, step, name, default, root)
+        elif name in needs:
+            found.upstreams[name] = needs[name]
+        elif name in names.steps and name != step.name:
+            found.upstreams[name] = name
+        elif name in settings:
+            found.params[name] = settings[name]
+        elif default is not _NONE:
+            if default is File or default is Product:
+                raise PipelineError(f"parameter `{name}` of step `{step.name}`{_where(step, root)} has no path",
+                                    hint=f'write {name}={default.__name__}("path/of/the/file")')
+            found.params[name] = default
+        else:
+            raise _without_meaning(step, name, parameters, names, root)
+    _check_needs(found, step, needs, parameters, open_ended)
+    _check_settings(found, step, settings, parameters, open_ended)
     return found
-
-
-def _place(found: Parameters, parameter: inspect.Parameter, context: _Context) -> None:
-    step, needs, names, settings, root = context
-    name, default = parameter.name, parameter.default
-    if isinstance(default, File):
-        found.files[name] = _path(default, step, root, inside=False)
-    elif isinstance(default, Product):
-        found.products[name] = _path(default, step, root, inside=True)
-    elif name in needs:
-        found.upstreams[name] = needs[name]
-    elif name in names and name != step.name:
-        found.upstreams[name] = name
-    elif name in settings:
-        found.params[name] = settings[name]
-    elif default is not parameter.empty:
-        found.params[name] = default
-    elif name == step.name:
-        raise PipelineError(f"step `{step.name}` takes itself as its parameter `{name}`: a cycle, {name} -> {name}",
-                            hint="give the parameter another name, and needs={...} to say which step it means")
-    else:
-        raise PipelineError(
-            f"parameter `{name}` of step `{step.name}`{_where(step, root)} is no step, has no default and no value in the settings",
-            hint=nearest(name, names) or f"declare a step `{name}`, or give the parameter a default")
-
-
-def step_name(step: Step, needed: Any, names: Collection[str], by_function: Mapping[int, List[str]]) -> str:
-    """Return the name of a step that another one names in `needs` or `after`."""
-    if isinstance(needed, str):
-        if needed not in names:
-            raise PipelineError(f"step `{step.name}` needs `{needed}`, and there is no such step",
-                                hint=nearest(needed, names))
-        return needed
-    if isinstance(needed, Step):
-        if needed.name in names:
-            return needed.name
-        raise PipelineError(f"step `{step.name}` needs `{needed.name}`, which is a step of another pipeline")
-    found = by_function.get(id(needed), [])
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise PipelineError(f"step `{step.name}` needs a function that is several steps: {', '.join(found)}",
-                            hint="name the step by its name")
-    raise PipelineError(f"step `{step.name}` needs {needed!r}, which is no step", hint="decorate it with @step")
 
 
 def nearest(name: str, names: Any) -> Optional[str]:
@@ -113,40 +90,101 @@ def nearest(name: str, names: Any) -> Optional[str]:
     return f"did you mean `{close[0]}`?" if close else None
 
 
-def _signature(step: Step) -> inspect.Signature:
-    try:
-        return inspect.signature(step.function)
-    except (TypeError, ValueError) as error:
-        raise PipelineError(f"step `{step.name}` has no readable signature: {error}",
-                            hint="wrap it in a plain function") from error
+def place(step: Step, root: str) -> str:
+    """Return ``file:line`` of a step's definition, relative to the root, or empty where it has none."""
+    if step.file is None:
+        return ""
+    below = step.file.startswith(os.path.join(root, ""))
+    return f"{os.path.relpath(step.file, root) if below else step.file}:{step.line}"
 
 
-def _path(marker: Any, step: Step, root: str, inside: bool) -> str:
-    kind = type(marker).__name__
-    try:
-        text = os.fspath(marker.path)
-    except TypeError:
-        text = None
-    if not isinstance(text, str) or not text.strip() or "\0" in text:
-        raise PipelineError(f"{kind} of step `{step.name}` has no usable path: {marker.path!r}", hint="give it a text or a Path")
-    full = os.path.normpath(os.path.join(root, text))
-    below = full == root or full.startswith(root.rstrip(os.sep) + os.sep)
-    if full == root or (inside and not below):
-        raise PipelineError(f"{kind} `{text}` of step `{step.name}` is not inside the project's folder",
-                            hint="write products below the folder that pipeline.py is in")
-    return (os.path.relpath(full, root) if below else full).replace(os.sep, "/")
+def _place_marker(found: Parameters, step: Step, name: str, marker: Any, root: str) -> None:
+    if name in step.needs:
+        raise PipelineError(f"parameter `{name}` of step `{step.name}`{_where(step, root)} is a {type(marker).__name__} "
+                            "by its default and a step's value by `needs`", hint="drop one of them")
+    if isinstance(marker, File):
+        found.files[name] = file_path(marker, step.name, root)
+    else:
+        found.products[name] = product_path(marker, step.name, root)
+
+
+def _check_needs(found: Parameters, step: Step, needs: Mapping[str, str], parameters: Mapping[str, Any],
+                 open_ended: bool) -> None:
+    for name in needs:
+        if name not in parameters:
+            if not open_ended:
+                raise PipelineError(f"step `{step.name}` needs `{name}`, but has no such parameter",
+                                    hint=nearest(name, parameters) or "add the parameter, or use after=[...]")
+            found.upstreams[name] = needs[name]
+
+
+def _check_settings(found: Parameters, step: Step, settings: Mapping[str, Any], parameters: Mapping[str, Any],
+                    open_ended: bool) -> None:
+    kinds = {"an input file": found.files, "a product": found.products, "the value of a step": found.upstreams}
+    for name in settings:
+        if name in found.params:
+            continue
+        for kind, members in kinds.items():
+            if name in members:
+                raise ConfigError(f"`{name}` of step `{step.name}` is {kind}, not a param: the settings can't give it",
+                                  hint="change the declaration, or use another name")
+        if not open_ended or name in parameters:
+            raise ConfigError(f"step `{step.name}` has no param `{name}`",
+                              hint=nearest(name, found.params) or f"its params: {', '.join(found.params) or 'none'}")
+        found.params[name] = settings[name]
+
+
+def _without_meaning(step: Step, name: str, parameters: Mapping[str, Any], names: Names, root: str) -> PipelineError:
+    if name == step.name:
+        return PipelineError(f"step `{step.name}` takes itself as its parameter `{name}`: a cycle, {name} -> {name}",
+                             hint="give the parameter another name, and needs={...} to say which step it means")
+    hint = nearest(name, names.steps) or f"declare a step `{name}`, or give the parameter a default"
+    if name in ("self", "cls") and name == next(iter(parameters)):
+        hint = "a method needs its object: declare the bound one, step(Model().fit), or make it a staticmethod"
+    return PipelineError(f"parameter `{name}` of step `{step.name}`{_where(step, root)} is no step, has no default "
+                         "and no value in the settings", hint=hint)
 
 
 def _where(step: Step, root: str) -> str:
-    if step.file is None:
-        return ""
-    file = os.path.relpath(step.file, root) if step.file.startswith(root + os.sep) else step.file
-    return f" ({file}:{step.line})"
+    told = place(step, root)
+    return f" ({told})" if told else ""
 
 
-def check_name(name: Any) -> None:
-    """Raise PipelineError where a step's name is not usable."""
-    if not isinstance(name, str) or not name.strip():
-        raise PipelineError(f"a step has no usable name: {name!r}", hint="give it one: @step(name=\"...\")")
-    if any(ord(char) < 32 or ord(char) == 127 for char in name):
-        raise PipelineError(f"the step name {name!r} holds control characters", hint="use letters, digits, - and _")
+# -- signatures -----------------------------------------------------------------------------------
+
+def _signature(step: Step, root: str) -> Tuple[Dict[str, Any], bool]:
+    """Return the defaults by parameter, and whether any further name is accepted."""
+    function = step.function
+    if type(function) is FunctionType and not function.__dict__:
+        code = function.__code__
+        if not getattr(code, "co_posonlyargcount", 0):
+            return _plain_signature(function)
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError) as error:
+        raise PipelineError(f"step `{step.name}`{_where(step, root)} has no readable signature: {error}",
+                            hint="wrap it in a plain function") from error
+    found: Dict[str, Any] = {}
+    open_ended = False
+    for each in signature.parameters.values():
+        if each.kind is each.POSITIONAL_ONLY:
+            raise PipelineError(f"parameter `{each.name}` of step `{step.name}`{_where(step, root)} can be given by "
+                                "position only", hint="steps get their arguments by name: drop the `/`, or wrap it in a function")
+        if each.kind is each.VAR_KEYWORD:
+            open_ended = True
+        elif each.kind is not each.VAR_POSITIONAL:
+            found[each.name] = each.default
+    return found, open_ended
+
+
+def _plain_signature(function: FunctionType) -> Tuple[Dict[str, Any], bool]:
+    # inspect.signature gives the same at five times the price, which ten thousand steps would feel
+    code = function.__code__
+    last = code.co_argcount + code.co_kwonlyargcount
+    found: Dict[str, Any] = dict.fromkeys(code.co_varnames[:last], _NONE)
+    defaults = function.__defaults__
+    if defaults:
+        found.update(zip(code.co_varnames[code.co_argcount - len(defaults):code.co_argcount], defaults))
+    if function.__kwdefaults__:
+        found.update(function.__kwdefaults__)
+    return found, bool(code.co_flags & inspect.CO_VARKEYWORDS)

@@ -13,11 +13,13 @@ if TYPE_CHECKING:
     from typing import (
         Any,
         Callable,
+        Dict,
         Iterable,
         Iterator,
         List,
         Mapping,
         Optional,
+        Tuple,
         TypeVar,
         Union,
         overload,
@@ -67,13 +69,19 @@ class Step:
                  after: "Iterable[Union[str, Step, Callable[..., Any]]]" = (), tags: "Iterable[str]" = ()) -> None:
         inner: "Any" = function.function if isinstance(function, Step) else function
         if not callable(inner):
-            raise TypeError(f"@step takes a function, not {type(inner).__name__}")
+            raise TypeError(f"@step takes a function, not {inner!r}; a name is given as @step(name=...)")
+        if name is not None and not isinstance(name, str):
+            raise TypeError(f"@step(name=...) takes a text, not {name!r}")
+        if needs is not None and not hasattr(needs, "keys"):
+            raise TypeError(f"@step(needs=...) takes parameters and their steps, as needs={{\"df\": clean}}, not {needs!r}")
         functools.update_wrapper(self, inner)
         self.function: "Callable[..., Any]" = inner
-        self.name: str = name if name is not None else getattr(inner, "__name__", type(inner).__name__)
+        self.name: str = name if name is not None else _name_of(inner)
         self.needs = dict(needs or {})
-        self.after = (after,) if isinstance(after, (str, Step)) else tuple(after)
-        self.tags = (tags,) if isinstance(tags, str) else tuple(tags)
+        self.after = (after,) if isinstance(after, str) or callable(after) else _several("after", after)
+        self.tags = (tags,) if isinstance(tags, str) else _several("tags", tags)
+        if not all(isinstance(tag, str) for tag in self.tags):
+            raise TypeError(f"@step(tags=...) takes texts, not {tags!r}")
         code = getattr(inspect_target(inner), "__code__", None)
         self.file: "Optional[str]" = getattr(code, "co_filename", None)
         self.line: "Optional[int]" = getattr(code, "co_firstlineno", None)
@@ -81,7 +89,11 @@ class Step:
             steps.append(self)
 
     def __call__(self, *args: "Any", **kwargs: "Any") -> "Any":
-        """Call the function itself: no cache, no pipeline."""
+        """Call the function itself: no cache, no pipeline. A declared file arrives as a Path, too."""
+        target = inspect_target(self.function)
+        defaults = (getattr(target, "__defaults__", None) or ()) + tuple((getattr(target, "__kwdefaults__", None) or {}).values())
+        if any(isinstance(default, _Marker) for default in defaults):
+            kwargs = {**_paths_left_out(self.function, args, kwargs), **kwargs}
         return self.function(*args, **kwargs)
 
     def __get__(self, instance: "Any", owner: "Any" = None) -> "Any":
@@ -105,6 +117,35 @@ class Step:
 def _remade(function: "Any", name: str, needs: "Any", after: "Any", tags: "Any") -> Step:
     with collect():
         return Step(function, name=name, needs=needs, after=after, tags=tags)
+
+
+def _name_of(function: "Any") -> str:
+    for each in (function, inspect_target(function)):
+        name = getattr(each, "__name__", None)
+        if isinstance(name, str):
+            return name
+    return type(function).__name__
+
+
+def _several(what: str, given: "Any") -> "Tuple[Any, ...]":
+    try:
+        return tuple(given or ())
+    except TypeError:
+        raise TypeError(f"@step({what}=...) takes a list, not {given!r}") from None
+
+
+def _paths_left_out(function: "Any", args: "Any", kwargs: "Any") -> "Dict[str, Any]":
+    """Return the paths of declared files that a call leaves to their defaults."""
+    import inspect
+    from pathlib import Path
+
+    signature = inspect.signature(function)
+    try:
+        given = signature.bind_partial(*args, **kwargs).arguments
+    except TypeError:
+        return {}  # the call itself will say better what is wrong with it
+    return {name: Path(parameter.default.path) for name, parameter in signature.parameters.items()
+            if isinstance(parameter.default, _Marker) and name not in given}
 
 
 def inspect_target(function: "Any") -> "Any":
