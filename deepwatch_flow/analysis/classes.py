@@ -68,6 +68,7 @@ def _bases(graph: Graph, node: Node, cls: type) -> None:
 
 def _members(graph: Graph, node: Node, cls: type, definition: Optional[Definition], environment: Environment) -> None:
     assigned = dict(definition.assigned) if definition is not None else {}
+    has_fields = "__dataclass_fields__" in vars(cls)  # `field(default=0, ...)` leaves only the default behind
     is_enum = issubclass(cls, enum.Enum)
     if is_enum:
         for name, member in cls.__members__.items():  # type: ignore[attr-defined]
@@ -84,7 +85,7 @@ def _members(graph: Graph, node: Node, cls: type, definition: Optional[Definitio
             continue
         if _is_machinery(value):
             continue
-        if _attribute(graph, node, name, value):
+        if _attribute(graph, node, name, value) and not (has_fields and name in assigned and assigned[name].uses):
             assigned.pop(name, None)
     for name, text in sorted(assigned.items()):
         node.links.append(Link(f"attribute {name} text {text.digest}", None))

@@ -18,7 +18,7 @@ from .recipes import Recipe
 from .scopes import Scope, Use
 
 #: raise it whenever the same text gives other facts
-FACTS_VERSION = 1
+FACTS_VERSION = 2
 
 Function = Union[ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda]
 #: definitions met on a walk, with what stands before their qualified names
@@ -173,7 +173,7 @@ class _Walker:
                 if isinstance(inner, (ast.Import, ast.ImportFrom)):
                     self._import(inner)
 
-    def definition(self, node: Any, prefix: str) -> None:
+    def definition(self, node: Any, prefix: str, method: bool = False) -> None:
         """Take a definition and all below it."""
         found: Found = []
         if isinstance(node, ast.ClassDef):
@@ -182,9 +182,13 @@ class _Walker:
             self._inner(found)
             for child in statements(node.body):
                 if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-                    self.definition(child, made.qualname + ".")
+                    self.definition(child, made.qualname + ".", method=True)
         else:
-            self.definitions.append(_function(node, prefix, found))
+            function = _function(node, prefix, found)
+            if method and not any("staticmethod" in use.chain for text in function.decorators for use in text.uses):
+                # nobody passes `self` by its name
+                function = function._replace(signature=function.signature.partition(",")[2])
+            self.definitions.append(function)
             self._inner(found)
 
     def _inner(self, found: Found) -> None:
@@ -199,13 +203,14 @@ class _Walker:
         scope = Scope("class", None, qualname + ".")
         tokens = writer(scope)
         items: List[Item] = ["class " + node.name, *node.keywords]
+        methods: List[str] = []    # their order says nothing: they are reached by name
         assigned: List[Tuple[str, Text]] = []
         for child in tokens.block(node.body):
             names = _assigned_names(child)
             if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)):
-                items.append("method " + child.name)
+                methods.append("method " + child.name)
             elif isinstance(child, ast.ClassDef):
-                items.append("class " + child.name)
+                methods.append("class " + child.name)
             elif names:
                 value = child.value  # type: ignore[attr-defined]
                 if isinstance(child, ast.AnnAssign):
@@ -220,7 +225,7 @@ class _Walker:
         outer = Scope("module", None, qualname[: -len(node.name)])
         decorators = tuple(_standalone([each], outer, found) for each in node.decorator_list)
         fallback = _standalone(["bases", *node.bases], outer, found)
-        text = _finish(tokens.write(*items))
+        text = _finish(tokens.write(*items, *sorted(methods)))
         found += tokens.found
         return Definition("class", node.name, qualname, _first_line(node), node.end_lineno or node.lineno, text,
                           _docs([docstring(node) or ""]), _NO_TEXT, "", decorators, fallback, tuple(assigned))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from functools import partialmethod
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
-from typing import Any, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from ..hashing.digest import Hasher
 from ..hashing.values import Digester, Undigestible, ValueHasher
@@ -47,6 +47,7 @@ class Graph(Registry):
                  digesters: Sequence[Digester] = ()) -> None:
         super().__init__(sources, origins, boundary, digesters)
         self._plain = ValueHasher(boundary.root, digesters)
+        self._named_origins: Dict[str, Tuple[str, Optional[str]]] = {}
 
     def target(self, obj: Any, place: Place) -> Link:
         """Return the link that stands for an object found at a place."""
@@ -83,8 +84,15 @@ class Graph(Registry):
         return Link(name, self.package(distribution) if distribution is not None else None, name)
 
     def _origin_of_name(self, name: str) -> Tuple[str, Optional[str]]:
-        top = name.partition(".")[0]
-        return ("builtin", None) if top == "builtins" else self.origins.of_module(name)
+        """Return the origin of a dotted name: that of the innermost module in it that is imported."""
+        known = self._named_origins.get(name)
+        if known is None:
+            module = name
+            while "." in module and getattr(sys.modules.get(module), "__file__", None) is None:
+                module = module.rpartition(".")[0]
+            known = ("builtin", None) if module == "builtins" else self.origins.of_module(module)
+            self._named_origins[name] = known
+        return known
 
     def _scalar(self, obj: Any) -> str:
         return "value " + self._plain.digest(obj)
@@ -105,25 +113,33 @@ class Graph(Registry):
         """A function from elsewhere may hold own ones: a decorator's wrapper does."""
         named = self.foreign(function, place._replace(
             spelled=place.spelled if place.spelled and self._origin_of_name(place.spelled)[0] != "own" else None))
-        held: List[Any] = [getattr(function, "__wrapped__", None)]
-        held += [cell.cell_contents for cell in function.__closure__ or () if _full(cell)]
-        held += list(function.__defaults__ or ())
-        registry = getattr(function, "registry", None)
-        if registry is not None and hasattr(registry, "items"):
-            held += [value for pair in sorted(registry.items(), key=_by_name) for value in pair]
-        own = [value for value in held if self._holds_own(value)]
-        if not own:
+        held = self._held(function)
+        if not held:
             return named
-        label = f"{function.__code__.co_name} around {len(own)}"
 
         def make(node: Node) -> None:
-            node.text = Hasher("wrapper/1").field("name", label).digest()
-            node.links += [self.target(value, Place(place.name)) for value in own]
+            node.text = Hasher("wrapper/1").field("name", function.__code__.co_name).digest()
+            for label, value in held:
+                link = self.target(value, Place(place.name))
+                node.links.append(link._replace(label=f"{label} {link.label} seen"))
             if named.target is not None:
                 node.links.append(named)
 
         self.alive.append(function)
         return Link("", self.of_name("wrapper", f"{place.name}#{id(function)}", make), place.name)
+
+    def _held(self, function: FunctionType) -> List[Tuple[str, Any]]:
+        """Return what a foreign function holds of own code: what it wraps, or dispatches to by type."""
+        registry = getattr(function, "registry", None)
+        if registry is not None and hasattr(registry, "items"):
+            pairs = sorted(registry.items(), key=_by_name)
+            held = [(f"for {'.'.join(_by_name(pair))}", pair[1]) for pair in pairs]
+            held += [("type", kind) for kind, _ in pairs if isinstance(kind, type)]
+        else:
+            values = [getattr(function, "__wrapped__", None), *(function.__defaults__ or ())]
+            values += [cell.cell_contents for cell in function.__closure__ or () if _full(cell)]
+            held = [("around", value) for value in {id(value): value for value in values}.values()]
+        return [(label, value) for label, value in held if self._holds_own(value)]
 
     def _holds_own(self, value: Any) -> bool:
         if isinstance(value, FunctionType):
@@ -217,7 +233,7 @@ class Graph(Registry):
         inner = Place(place.name)
         if isinstance(value, FunctionType):
             link = self._function(value, inner)
-            return link._replace(label=link.label + " named " + value.__name__)
+            return link._replace(label=link.label + " seen")
         if isinstance(value, type):
             return self._class(value, inner)
         if isinstance(value, ModuleType):

@@ -61,7 +61,7 @@ class SourceFile:
             return found[at]
         # equal lambdas on one line are one code object: any definition of this shape is the one
         names = ",".join(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount])
-        fitting = [each for each in found if each.signature == names]
+        fitting = [each for each in found if each.signature == names] or found
         return fitting[0] if len({each.text.digest for each in fitting}) == 1 else None
 
     def of_class(self, cls: type) -> Optional[Definition]:
