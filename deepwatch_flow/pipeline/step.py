@@ -54,11 +54,19 @@ class File(_Marker):
 
     __slots__ = ()
 
+    if TYPE_CHECKING:
+        # so that `path: Path = File("x")`, which is what the function gets, satisfies type checkers
+        def __new__(cls, path: Any) -> Any: ...  # noqa: D102
+
 
 class Product(_Marker):
     """A declared output file or folder; its path arrives as a `pathlib.Path`, and the step writes there."""
 
     __slots__ = ()
+
+    if TYPE_CHECKING:
+        # so that `path: Path = Product("x")`, which is what the function gets, satisfies type checkers
+        def __new__(cls, path: Any) -> Any: ...  # noqa: D102
 
 
 class Step:
