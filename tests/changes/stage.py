@@ -32,7 +32,6 @@ class Stage:
 
     def __init__(self) -> None:
         self._workers: Dict[Tuple[str, str], Any] = {}
-        self.errors: List[str] = []
 
     def close(self) -> None:
         """End the workers."""
@@ -44,11 +43,16 @@ class Stage:
     def look(self, change: Change, folder: Path) -> Tuple[Side, Side]:
         """Return what both sides of a case are worth."""
         place = folder / "one"
-        first = self._side(change, 0, place)
+        first = self.side(change, 0, place)
         shutil.rmtree(str(place))
-        return first, self._side(change, 1, folder / "two" if change.relocate else place)
+        return first, self.side(change, 1, folder / "two" if change.relocate else place)
 
-    def _side(self, change: Change, side: int, place: Path) -> Side:
+    def again(self, change: Change, folder: Path) -> Side:
+        """Return what the first side is worth at another place, in another process, with another hash seed."""
+        return self.side(change._replace(hashseed=("2", "2")), 0, folder / "again")
+
+    def side(self, change: Change, side: int, place: Path) -> Side:
+        """Return what one side is worth, laid out at a place."""
         root, site = place / "tree", place / "site-packages"
         write(root, (change.before, change.after)[side])
         write(site, change.site[side])
@@ -101,30 +105,35 @@ def fault(change: Change, sides: Tuple[Side, Side]) -> Optional[str]:
     return f"{'missed' if got == 'skip' else 'needless'} rerun: {change.why} (untracked, uncacheable: {seen})"
 
 
+def drift(sides: Tuple[Side, Side], again: Side) -> Optional[str]:
+    """Say where the first side is not the same in another process and at another place."""
+    if again.value != sides[0].value:
+        return f"the step is not deterministic: {sides[0].value}, {again.value}"
+    if again.fingerprint != sides[0].fingerprint:
+        return f"the fingerprint is not: {sides[0].fingerprint}, {again.fingerprint}"
+    return None
+
+
 def main(arguments: List[str]) -> int:
     """Run cases by hand."""
     stage, wrong = Stage(), 0
+    names = [name for name in arguments if not name.startswith("-")]
     for change in CHANGES:
-        chosen = arguments in ([], ["--digests"]) or change.name in arguments
-        if not chosen or sys.version_info < change.python:
+        if (names and change.name not in names) or sys.version_info < change.python:
             continue
         with tempfile.TemporaryDirectory() as folder:
-            place = Path("/tmp/ana/stage" + os.environ.get("STAGE", "")) / change.name
-            shutil.rmtree(str(place), ignore_errors=True)
-            sides = stage.look(change, place)
-        if arguments == ["--digests"]:
-            for name, side in zip(("before", "after"), sides):
-                print(change.name, name, side.fingerprint and side.fingerprint[0])
+            sides = stage.look(change, Path(folder).resolve())
+            again = stage.again(change, Path(folder).resolve())
+        if "--digests" in arguments:
+            for when, side in zip(("before", "after"), sides):
+                print(change.name, when, side.fingerprint and side.fingerprint[0])
             continue
-        found = mistake(change, sides)
-        if found is not None:
-            print("MISTAKE", change.name, found)
-            wrong += 1
-            continue
-        found = fault(change, sides)
-        if found is not None:
-            print("WRONG", "hard" if change.hard else "soft", change.name, change.expect, found)
-            wrong += 1
+        for kind, found in (("MISTAKE", mistake(change, sides)), ("WRONG", fault(change, sides)),
+                            ("DRIFTS", drift(sides, again))):
+            if found is not None:
+                print(kind, "hard" if change.hard else "soft", change.name, change.expect, found)
+                wrong += 1
+                break
     stage.close()
     return wrong
 
