@@ -1,0 +1,114 @@
+"""A lockfile's TOML document as a lock, each fact checked.
+
+For files that were edited, merged by hand or written by another hand than ours: what does not fit
+is an error that names the table, never a fact that is quietly left out.
+"""
+from __future__ import annotations
+
+import re
+from typing import Any, Callable, Dict, List, Mapping, Tuple
+
+from ..model import Artifact, Digest, Input, Lock, LockEntry, ProductFile, Upstream
+from .lockgrammar import is_inside
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_STEP = ("key", "code", "output", "blob", "size", "codec")
+_TABLES = ("params", "inputs", "upstreams", "products")
+
+
+class Misfit(Exception):
+    """A fact is missing, unknown or of the wrong kind; `table` is the header to look for."""
+
+    def __init__(self, table: str, message: str) -> None:
+        super().__init__(message)
+        self.table = table
+        self.message = message
+
+
+def lock_of(document: Mapping[str, Any]) -> Lock:
+    """Return the lock in a parsed document of the present version; raises Misfit."""
+    _only(document, ("version", "scheme", "steps", "definitions", "packages"), "", "the lockfile")
+    steps = {name: _entry(name, table) for name, table in _table(document, "steps", "").items()}
+    definitions = _each(document, "definitions", "digest", _digest)
+    packages = _each(document, "packages", "version", _text)
+    return Lock(steps, definitions, packages, _size(document, "scheme", "", "the lockfile"))
+
+
+def _entry(name: str, table: Any) -> LockEntry:
+    where, what = f'[steps."{name}"]', f"step {name!r}"
+    if not isinstance(table, dict):
+        raise Misfit(where, f"{what} must be a table")
+    _only(table, (*_STEP, *_TABLES), where, what)
+    artifact = Artifact(_digest(table, "output", where, what), _digest(table, "blob", where, what),
+                        _size(table, "size", where, what), _text(table, "codec", where, what))
+    inner = {part: _table(table, part, where) for part in _TABLES}
+    params: List[Tuple[str, Digest]] = []
+    for param in sorted(inner["params"]):
+        params.append((param, _digest(inner["params"], param, where, f"{what}, params")))
+    inputs = [Input(path, _digest(inner["inputs"], path, where, f"{what}, inputs")) for path in sorted(inner["inputs"])]
+    upstreams = []
+    for parameter, fact in _facts(inner["upstreams"], ("step", "output"), where, f"{what}, upstreams"):
+        upstreams.append(Upstream(parameter, _text(fact, "step", where, what), _digest(fact, "output", where, what)))
+    products = []
+    for path, fact in _facts(inner["products"], ("blob", "size"), where, f"{what}, products"):
+        if not is_inside(path):
+            raise Misfit(where, f"{what} has a product outside of the project: {path!r}")
+        products.append(ProductFile(path, _digest(fact, "blob", where, what), _size(fact, "size", where, what)))
+    return LockEntry(_digest(table, "key", where, what), _digest(table, "code", where, what), tuple(params),
+                     tuple(inputs), tuple(upstreams), artifact, tuple(products))
+
+
+def _each(
+    document: Mapping[str, Any], section: str, fact: str, read: Callable[[Mapping[str, Any], str, str, str], Any]
+) -> Dict[str, Any]:
+    found = {}
+    for name, table in _table(document, section, "").items():
+        where, what = f'[{section}."{name}"]', f"{section}, {name!r}"
+        if not isinstance(table, dict):
+            raise Misfit(where, f"{what} must be a table")
+        _only(table, (fact,), where, what)
+        found[name] = read(table, fact, where, what)
+    return found
+
+
+def _facts(table: Mapping[str, Any], keys: Tuple[str, ...], where: str, what: str) -> List[Tuple[str, Dict[str, Any]]]:
+    for name, fact in table.items():
+        if not isinstance(fact, dict):
+            raise Misfit(where, f"{what}: {name!r} must be a table")
+        _only(fact, keys, where, f"{what}, {name!r}")
+    return sorted(table.items())
+
+
+def _only(table: Mapping[str, Any], known: Tuple[str, ...], where: str, what: str) -> None:
+    for key in table:
+        if key not in known:
+            raise Misfit(where, f"{what} has an unknown key {key!r}")
+
+
+def _table(table: Mapping[str, Any], key: str, where: str) -> Dict[str, Any]:
+    found = table.get(key, {})
+    if not isinstance(found, dict):
+        raise Misfit(where, f"`{key}` must be a table")
+    return found
+
+
+def _digest(table: Mapping[str, Any], key: str, where: str, what: str) -> Digest:
+    value = table.get(key)
+    if not isinstance(value, str) or _DIGEST.fullmatch(value) is None:
+        raise Misfit(where, f"{what}: {key!r} must be a digest of 64 hexadecimal digits" if key in table
+                     else f"{what} has no {key!r}")
+    return Digest(value)
+
+
+def _text(table: Mapping[str, Any], key: str, where: str, what: str) -> str:
+    value = table.get(key)
+    if not isinstance(value, str):
+        raise Misfit(where, f"{what}: {key!r} must be a string" if key in table else f"{what} has no {key!r}")
+    return value
+
+
+def _size(table: Mapping[str, Any], key: str, where: str, what: str) -> int:
+    value = table.get(key)
+    if type(value) is not int or value < 0:
+        raise Misfit(where, f"{what}: {key!r} must be a whole number" if key in table else f"{what} has no {key!r}")
+    return value
