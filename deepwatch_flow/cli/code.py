@@ -32,7 +32,7 @@ def hash_function(args: argparse.Namespace, console: Console) -> int:
         document: Document = {"target": args.target, "deep": fingerprint.digest, "shallow": found.shallow,
                               "uncacheable": fingerprint.uncacheable, **_limits(found)}
         if args.transcript:
-            document["transcript"] = found.transcript.splitlines()
+            document["transcript"] = found.transcript
         console.document(document)
         return 0
     if args.transcript:

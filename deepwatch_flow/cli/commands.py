@@ -61,9 +61,9 @@ def dispatch(arguments: Sequence[str]) -> int:
         about = f": {error.filename}" if error.filename else ""
         fault = EnvironmentFault(f"{error.strerror or error}{about}", hint="`--verbose` shows where this came from")
         return _failed(fault, console)
-    except SystemExit as exit:               # argparse after --help
-        return exit.code if isinstance(exit.code, int) else 0
-    except Exception:  # whatever reaches this line is a bug of ours, and is told as one
+    except SystemExit as leave:              # argparse after --help
+        return leave.code if isinstance(leave.code, int) else 0
+    except Exception:  # noqa: BLE001 - whatever reaches this line is a bug of ours, and is told as one
         return _bug(arguments, console)
 
 

@@ -27,22 +27,18 @@ class Console:
         self.json = json
         self.printed = False             # whether the result is out
         self._out: Optional[TextIO] = sys.stdout
-        self._err: Optional[TextIO] = sys.stderr
-        for stream in (self._out, self._err):
+        #: for progress and messages; the shell may have started us without it
+        self.err: TextIO = sys.stderr if sys.stderr is not None else open(os.devnull, "w")  # noqa: SIM115
+        for stream in (self._out, self.err):
             _never_fail_to_encode(stream)
         self.paint = Paint(wants_color(self._out, environ))
-        self.paint_err = Paint(wants_color(self._err, environ))
+        self.paint_err = Paint(wants_color(self.err, environ))
 
     @property
     def unicode(self) -> bool:
         """Whether the results may use line-drawing characters."""
         encoding = getattr(self._out, "encoding", None) or "utf-8"
         return encoding.lower().replace("-", "").startswith("utf")
-
-    @property
-    def err(self) -> TextIO:
-        """The stream for progress and messages."""
-        return self._err if self._err is not None else _Nowhere()
 
     # -- results
 
@@ -105,24 +101,6 @@ class Console:
         self.err.write(f"{question} [y/N] ")
         self.err.flush()
         return sys.stdin.readline().strip().lower() in ("y", "yes")
-
-
-class _Nowhere:
-    """Stands for stderr where the process was started without one."""
-
-    encoding = "utf-8"
-
-    def write(self, text: str) -> int:
-        return len(text)
-
-    def flush(self) -> None:
-        """Nothing to do."""
-
-    def isatty(self) -> bool:
-        return False
-
-    def __getattr__(self, name: str) -> Any:
-        raise AttributeError(name)
 
 
 def _restore(saved: int) -> None:

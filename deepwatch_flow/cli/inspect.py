@@ -8,6 +8,7 @@ import reprlib
 import shutil
 from typing import Any, Dict, List, Sequence, Tuple
 
+from ..events import OUTCOMES
 from ..model import Fresh, Json, Pending, Plan, Policy, Reason, Trace
 from ..pipeline.graph import StepGraph, StepNode
 from ..report import explain
@@ -227,7 +228,7 @@ def _brief(value: Any) -> str:
 def _safe(text_of: Any, value: Any) -> str:
     try:
         return str(text_of(value))
-    except Exception as error:  # a user's __repr__ may raise anything
+    except Exception as error:  # noqa: BLE001 - a user's __repr__ may raise anything
         return f"<{_type_name(value)}: its repr failed with {type(error).__name__}: {error}>"
 
 
@@ -273,7 +274,9 @@ def log(args: argparse.Namespace, console: Console) -> int:
     rows = []
     for run in runs:
         took = "unfinished" if run.seconds is None else explain.seconds(run.seconds)
-        rows.append((run.run[:8], run.started, took, explain.counted(run.counts, explain.OUTCOMES)))
+        if run.state == "interrupted":
+            took += ", interrupted"
+        rows.append((run.run[:8], run.started, took, explain.counted(run.counts, OUTCOMES)))
     console.result(*("  ".join(row).rstrip() for row in explain.columns(rows)))
     return 0
 

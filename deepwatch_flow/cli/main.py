@@ -20,7 +20,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     if arguments in (["--version"], ["-V"]):
         print(f"deepwatch {__version__}")
         return 0
-    import importlib      # argparse and the commands cost more than the answer above
+    import importlib  # argparse and the commands cost more than the answer above
 
     code: int = importlib.import_module("deepwatch_flow.cli.commands").dispatch(arguments)
     return code

@@ -89,7 +89,7 @@ def split(arguments: Sequence[str]) -> Tuple[List[str], Optional[str], List[str]
 
 def suggestion(word: str, known: Iterable[str]) -> Optional[str]:
     """Return ``did you mean `x`?`` where something known is near."""
-    import difflib       # only an error needs it
+    import difflib  # only an error needs it
 
     near = difflib.get_close_matches(word, list(known), n=1)
     return f"did you mean `{near[0]}`?" if near else None

@@ -107,7 +107,7 @@ def add_completion(parser: argparse.ArgumentParser) -> None:
 def completion(args: argparse.Namespace, console: Console) -> int:
     """Print the completion script for a shell."""
     try:
-        import shtab       # needed by this command alone
+        import shtab  # needed by this command alone
     except ImportError:
         raise ConfigError("the completion script is made by shtab, which is not installed",
                           hint="python -m pip install shtab") from None

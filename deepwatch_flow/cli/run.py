@@ -112,7 +112,7 @@ class _Fan:
         for listener in self.listeners[1:]:
             try:
                 listener(event)
-            except Exception as error:  # a plugin's reporter must not end the run it reports
+            except Exception as error:  # noqa: BLE001 - a plugin's reporter must not end the run it reports
                 self.listeners.remove(listener)
                 own(Notice(f"a plugin's reporter failed and is not asked again: {type(error).__name__}: {error}"))
 
@@ -127,7 +127,7 @@ def terminable() -> Iterator[Callable[[], bool]]:
     """Let SIGTERM end the run in good order; yields whether it came."""
     came: List[int] = []
 
-    def terminate(number: int, frame: Optional[FrameType]) -> NoReturn:
+    def terminate(number: int, _: Optional[FrameType]) -> NoReturn:
         came.append(number)
         raise Terminated
 

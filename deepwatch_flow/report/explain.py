@@ -130,7 +130,7 @@ def _artifact(reason: Reason) -> str:
     return f"the stored value{of} is missing or damaged"
 
 
-def _forced(reason: Reason) -> str:
+def _forced(_: Reason) -> str:
     return "forced by --force"
 
 
@@ -293,7 +293,7 @@ def width(text: str) -> int:
     """Return how many terminal cells a text takes (wide East Asian characters take two)."""
     if text.isascii():
         return len(text)
-    import unicodedata       # only for names that need it: a no-op run has no use for its tables
+    import unicodedata  # only for names that need it: a no-op run has no use for its tables
 
     return sum(0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1
                for char in text)

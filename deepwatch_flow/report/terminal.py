@@ -246,7 +246,7 @@ class LiveReporter(PlainReporter):
 
     def _open(self) -> None:
         global _current
-        from rich.console import Console      # rich is worth its time only where something is drawn
+        from rich.console import Console  # rich is worth its time only where something is drawn
         from rich.live import Live
         from rich.text import Text
 
@@ -256,9 +256,9 @@ class LiveReporter(PlainReporter):
                           redirect_stdout=False, redirect_stderr=False)
         self._streams = (sys.stdout, sys.stderr)
         if is_terminal(sys.stdout, os.environ):      # a file or a pipe does not disturb the screen
-            sys.stdout = _Above(sys.stdout, self)    # type: ignore[assignment]
+            sys.stdout = _Above(sys.stdout, self)
         if is_terminal(sys.stderr, os.environ):
-            sys.stderr = _Above(sys.stderr, self)    # type: ignore[assignment]
+            sys.stderr = _Above(sys.stderr, self)
         _current = self
         _watch_forks()
         self._stop.clear()
