@@ -126,7 +126,7 @@ class Graph(Registry):
                 node.links.append(named)
 
         self.alive.append(function)
-        return Link("", self.of_name("wrapper", f"{place.name}#{id(function)}", make), place.name)
+        return Link("", self.of_name("wrapper", f"{function.__qualname__}#{id(function)}", make), place.name)
 
     def _held(self, function: FunctionType) -> List[Tuple[str, Any]]:
         """Return what a foreign function holds of own code: what it wraps, or dispatches to by type."""
@@ -183,7 +183,7 @@ class Graph(Registry):
             node.links += [link, Link("by", package)]
 
         self.alive.append(obj)
-        return Link("", self.of_name("wrapper", f"#{id(obj)}", make), link.shown)
+        return Link("", self.of_name("wrapper", f"{link.shown}#{id(obj)}", make), link.shown)
 
     # -- data -------------------------------------------------------------------------------------
 

@@ -51,10 +51,13 @@ class Registry:
         return node
 
     def of_name(self, kind: str, name: str, make: Callable[[Node], None]) -> Node:
-        """Return the node that goes by a name within its kind, made by `make` when it is new."""
+        """Return the node that goes by a name within its kind, made by `make` when it is new.
+
+        What stands behind a ``#`` tells objects of one name apart and is no part of the name.
+        """
         node = self._by_name.get((kind, name))
         if node is None:
-            node = self._by_name[(kind, name)] = self.add(Node(name, kind))
+            node = self._by_name[(kind, name)] = self.add(Node(name.partition("#")[0], kind))
             make(node)
         return node
 

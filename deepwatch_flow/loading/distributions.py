@@ -187,7 +187,9 @@ def _found_in(folder: str) -> List[Distribution]:
     found = []
     for file in names:
         if file.endswith(kinds) and not file.startswith("~"):  # "~x" is what a failed uninstall leaves
-            name, _, version = _EGG_TAG.sub("", file[: file.rindex(".")]).partition("-")
+            # a version holds no dash; a name does where the folder was not made by a wheel
+            stem = _EGG_TAG.sub("", file[: file.rindex(".")])
+            name, _, version = stem.rpartition("-") if "-" in stem else (stem, "", "")
             found.append(Distribution(os.path.join(folder, file), name, version))
     return found
 
