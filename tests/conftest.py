@@ -127,7 +127,8 @@ class Project:
         if inline:
             return self._inline(args)
         environ = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-        environ.update(PYTHONPATH=str(REPOSITORY), PYTHONDONTWRITEBYTECODE="1", **(env or {}))
+        environ.update(PYTHONPATH=str(REPOSITORY), PYTHONDONTWRITEBYTECODE="1")
+        environ.update(env or {})
         done = subprocess.run([python or sys.executable, "-m", "deepwatch_flow", *args], cwd=str(cwd or self.root),
                               env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, timeout=300)

@@ -18,7 +18,7 @@ def marked(case: Case) -> object:
     return pytest.param(case, id=case.name, marks=marks)
 
 
-@pytest.mark.parametrize("case", map(marked, CASES))
+@pytest.mark.parametrize("case", [marked(case) for case in CASES])
 def test_only_a_change_that_counts_runs_the_step_again(case: Case, tmp_path: Path) -> None:
     assert fault(case, tmp_path) is None
 

@@ -117,7 +117,7 @@ def test_status_and_why_tell_before_and_change_nothing(ready: Any) -> None:
     assert ready.status("--check", code=3).verdicts == status.verdicts
     why = ready.cli("why", "first")
     assert why.code == 0
-    assert "far.py:4" in why.stdout
+    assert "far.py:3" in why.stdout
     assert "deep" in why.stdout
     assert ready.run("--dry-run").verdicts == status.verdicts
     assert ready.run().executed == ["first", "second", "third"]
