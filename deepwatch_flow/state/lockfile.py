@@ -54,7 +54,7 @@ from ..model import Digest, Lock
 from . import disk
 from .lockgrammar import VERSION, dumps, parse_canonical
 from .lockschema import Misfit, lock_of
-from .rows import entry_of, plain_entry
+from .rows import collector_paused, entry_of, plain_entry
 
 __all__ = ["LockCache", "VERSION", "dumps", "loads", "read", "write"]
 
@@ -119,7 +119,8 @@ def write(path: str, lock: Lock, cache: Optional[LockCache] = None) -> bool:
 
 def loads(text: str, path: str = "deepwatch.lock") -> Lock:
     """Return the lock in a text; `path` is named in errors. Raises StateError."""
-    lock = parse_canonical(text)
+    with collector_paused():
+        lock = parse_canonical(text)
     if lock is not None:
         return lock
     _refuse_conflicts(text, path)
@@ -222,9 +223,11 @@ def _unparsed(lock: Lock) -> bytes:
 
 def _parsed(data: bytes) -> Optional[Lock]:
     try:
-        form, version, scheme, steps, definitions, packages = marshal.loads(data)
+        with collector_paused():
+            form, version, scheme, steps, definitions, packages = marshal.loads(data)
     except (ValueError, EOFError, TypeError):
         return None     # kept by another deepwatch: parse the text again
     if (form, version) != (_PARSED_FORM, VERSION):
         return None
-    return Lock({name: entry_of(plain) for name, plain in steps.items()}, definitions, packages, scheme)
+    with collector_paused():
+        return Lock({name: entry_of(plain) for name, plain in steps.items()}, definitions, packages, scheme)

@@ -6,16 +6,31 @@ taken apart. What can't be unpacked is None: it is as good as not there.
 """
 from __future__ import annotations
 
+import gc
 import json
 import marshal
 import zlib
-from typing import Any, Optional, Tuple
+from contextlib import contextmanager
+from typing import Any, Iterator, Optional, Tuple
 
 from ..events import StepFinished
 from ..model import Artifact, Input, LockEntry, Param, ProductFile, Reason, Trace, Unit, Upstream
 
 #: what every supported Python reads and writes alike
 _FORMAT = 2
+
+
+@contextmanager
+def collector_paused() -> Iterator[None]:
+    """Keep the cycle collector off while many records are made: it would look at each of them, and
+    none is ever part of a cycle. It takes half of the time."""
+    running = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if running:
+            gc.enable()
 
 
 def pack(plain: Any) -> bytes:

@@ -1,0 +1,278 @@
+"""The database: traces, code units, runs, and what spares us reading files again.
+
+It tells what happened on this machine and may be deleted: results known to the lockfile stay known.
+Writing is buffered and grouped; each row is checked when it is read, and one that is damaged counts
+as missing. How the file survives is in ``schema``; what the traces mean is left to the planner.
+"""
+from __future__ import annotations
+
+import time
+import zlib
+from types import TracebackType
+from typing import (
+    Any, Callable, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple, Type,
+)
+
+from .._compat import PYTHON
+from ..events import Notice, RunReport, StepFinished
+from ..model import Digest, Trace, Unit
+from .rows import (
+    collector_paused, finished_of, pack, pack_trace, pack_unit, plain_finished, seal, unpack, unpack_trace, unpack_unit,
+    unseal,
+)
+from .schema import Row, Tables
+from .statmemo import TableMemo, clock_behind_ns
+
+#: how long a recorded step may wait for the next one to be committed together with it
+GROUP_SECONDS = 0.05
+#: old SQLite takes at most 999 values in one statement
+_CHUNK = 900
+#: how many rows of a table are kept, and how many may be there before the oldest are removed
+_KEPT = {"facts": (20_000, 40_000), "runs": (1_000, 1_500), "locks": (4, 5)}
+
+_INSERT = {
+    "traces": "INSERT OR REPLACE INTO traces (step, key, run, seconds, data) VALUES (?, ?, ?, ?, ?)",
+    "units": "INSERT OR IGNORE INTO units (deep, data) VALUES (?, ?)",
+    "texts": "INSERT OR IGNORE INTO texts (own, data) VALUES (?, ?)",
+    "files": "INSERT OR REPLACE INTO files (path, data) VALUES (?, ?)",
+    "facts": "INSERT OR REPLACE INTO facts (digest, python, data) VALUES (?, ?, ?)",
+    "locks": "INSERT OR REPLACE INTO locks (digest, data) VALUES (?, ?)",
+    "runs": "INSERT OR REPLACE INTO runs (run, started, command, selected, report, steps) VALUES (?, ?, ?, ?, ?, ?)",
+}
+
+
+class Run(NamedTuple):
+    """A past run."""
+
+    run: str
+    started: str                       #: ISO 8601
+    command: str
+    steps: int                         #: how many were selected
+    seconds: Optional[float]           #: None where it was killed, or still goes on
+    state: str                         #: running | finished | interrupted
+    counts: Mapping[str, int]          #: outcome -> steps
+
+
+class Database:
+    """What happened in a project on this machine. One thread at a time may use it."""
+
+    def __init__(self, tables: Tables, clock_behind: int = 0) -> None:
+        self._tables = tables
+        self._pending: Dict[str, List[Row]] = {}
+        self._committed = 0.0
+        self._started: Dict[str, Row] = {}
+        #: the stat memo; its new entries are written at the next commit
+        self.stats = TableMemo(lambda: tables.rows("SELECT data FROM files"), clock_behind)
+
+    @classmethod
+    def open(cls, path: str, on_notice: Callable[[Notice], None]) -> Database:
+        """Open the database at `path`; whatever is wrong with it is told, survived, and no error."""
+        tables = Tables(path, on_notice)
+        return cls(tables, 0 if tables.in_memory else clock_behind_ns(path))
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether nothing of this will be remembered, because nothing can be written."""
+        return self._tables.in_memory
+
+    def commit(self) -> None:
+        """Write what is buffered."""
+        rows = self.stats.take()
+        if rows:
+            self._pending["files"] = rows
+        if self._pending:
+            pending, self._pending = self._pending, {}
+            self._tables.write([(_INSERT[table], rows) for table, rows in pending.items()])
+        self._committed = time.monotonic()
+
+    def close(self) -> None:
+        """Write what is buffered and close the file."""
+        try:
+            self.commit()
+            self._prune()
+        finally:
+            self._tables.close()
+
+    def __enter__(self) -> Database:
+        return self
+
+    def __exit__(
+        self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
+    ) -> None:
+        self.close()
+
+    # -- traces -----------------------------------------------------------------------------------
+
+    def record(self, trace: Trace, run: str, seconds: float) -> None:
+        """Record the execution of a step; it becomes the step's latest trace.
+
+        It is committed at once, unless the last commit was less than `GROUP_SECONDS` ago: so a kill
+        loses no more than that time's steps. Who waits for a long time calls `commit` before.
+        """
+        self._queue("traces", (trace.step, trace.key, run, seconds, pack_trace(trace)))
+        if time.monotonic() - self._committed > GROUP_SECONDS:
+            self.commit()
+
+    def traces(self, steps: Optional[Iterable[str]] = None) -> Dict[str, Dict[Digest, Trace]]:
+        """Return step -> key -> trace, oldest first: the last of a step is its latest."""
+        if steps is None:
+            rows = self._rows("traces", "SELECT data FROM traces ORDER BY id")
+        else:
+            rows = sorted(self._rows_in("traces", "SELECT id, data FROM traces WHERE step IN", steps))
+        found: Dict[str, Dict[Digest, Trace]] = {}
+        with collector_paused():
+            for row in rows:
+                trace = unpack_trace(row[-1])
+                if trace is not None:
+                    found.setdefault(trace.step, {})[trace.key] = trace
+        return found
+
+    def latest(self, step: str) -> Optional[Trace]:
+        """Return the trace of a step that was recorded last."""
+        for (data,) in self._rows("traces", "SELECT data FROM traces WHERE step = ? ORDER BY id DESC", step):
+            trace = unpack_trace(data)
+            if trace is not None:
+                return trace
+        return None
+
+    def latest_all(self) -> Dict[str, Trace]:
+        """Return the latest trace of each step."""
+        newest = "SELECT data FROM traces WHERE id IN (SELECT max(id) FROM traces GROUP BY step)"
+        with collector_paused():
+            traces = [unpack_trace(data) for (data,) in self._rows("traces", newest)]
+        return {trace.step: trace for trace in traces if trace is not None}
+
+    def forget(self, steps: Optional[Iterable[str]] = None) -> None:
+        """Drop the traces of steps, or of all."""
+        self.commit()
+        if steps is None:
+            self._tables.write([("DELETE FROM traces", [()])])
+        else:
+            self._tables.write([("DELETE FROM traces WHERE step = ?", [(step,) for step in steps])])
+
+    # -- code -------------------------------------------------------------------------------------
+
+    def add_units(self, units: Iterable[Unit], texts: Mapping[Digest, str]) -> None:
+        """Keep units by their deep digests, and source texts by the units' own digests."""
+        self._queue("units", *[(unit.deep, pack_unit(unit)) for unit in units])
+        self._queue("texts", *[(own, seal(text.encode("utf-8", "surrogatepass"))) for own, text in texts.items()])
+
+    def unit(self, deep: Digest) -> Optional[Unit]:
+        """Return the unit with a deep digest."""
+        return self.units([deep]).get(deep)
+
+    def units(self, deeps: Iterable[Digest]) -> Dict[Digest, Unit]:
+        """Return those units that are known, by their deep digests."""
+        rows = self._rows_in("units", "SELECT data FROM units WHERE deep IN", deeps)
+        units = [unpack_unit(data) for (data,) in rows]
+        return {unit.deep: unit for unit in units if unit is not None}
+
+    def known_units(self, deeps: Iterable[Digest]) -> Set[Digest]:
+        """Return those of the deep digests whose units are known."""
+        return {Digest(deep) for (deep,) in self._rows_in("units", "SELECT deep FROM units WHERE deep IN", deeps)}
+
+    def text(self, own: Digest) -> Optional[str]:
+        """Return the source text of a unit, by its own digest."""
+        for (data,) in self._rows("texts", "SELECT data FROM texts WHERE own = ?", own):
+            text = unseal(data)
+            return None if text is None else text.decode("utf-8", "surrogatepass")
+        return None
+
+    # -- runs -------------------------------------------------------------------------------------
+
+    def run_started(self, run: str, started_iso: str, command: str, steps: int) -> None:
+        """Record that a run begins with so many steps selected."""
+        self._started[run] = (run, started_iso, command, steps)
+        self._queue("runs", (*self._started[run], None, None))
+        self.commit()
+
+    def run_finished(self, report: RunReport) -> None:
+        """Record how a run ended."""
+        begun = self._started.pop(report.run, (report.run, "", "", len(report.steps)))
+        state = "interrupted" if report.interrupted else "finished"
+        summary = pack((report.seconds, state, report.counts))
+        steps = zlib.compress(pack([plain_finished(step) for step in report.steps]), 1)
+        self._queue("runs", (*begun, summary, steps))
+        self.commit()
+
+    def runs(self, limit: int = 20) -> List[Run]:
+        """Return the last runs, newest first."""
+        sql = "SELECT run, started, command, selected, report FROM runs ORDER BY id DESC LIMIT ?"
+        found = []
+        for run, started, command, selected, report in self._rows("runs", sql, limit):
+            seconds, state, counts = unpack(report) or (None, "running", {})
+            found.append(Run(run, started, command, selected, seconds, state, counts))
+        return found
+
+    def run_steps(self, run: str) -> Tuple[StepFinished, ...]:
+        """Return what happened to each step of a run; nothing for one that was killed."""
+        for (data,) in self._rows("runs", "SELECT steps FROM runs WHERE run = ?", run):
+            try:
+                plain = unpack(zlib.decompress(data)) if data is not None else None
+            except (zlib.error, TypeError):
+                plain = None        # damaged: as good as not there
+            return tuple([finished_of(each) for each in plain or ()])
+        return ()
+
+    # -- source facts and parsed locks ------------------------------------------------------------
+
+    def facts_get(self, digests: Iterable[Digest]) -> Dict[Digest, bytes]:
+        """Return the facts kept for these contents by this version of Python."""
+        found = {}
+        where = f"SELECT digest, data FROM facts WHERE python = '{PYTHON}' AND digest IN"  # noqa: S608
+        for digest, data in self._rows_in("facts", where, digests):
+            facts = _named(digest, data)
+            if facts is not None:
+                found[Digest(digest)] = facts
+        return found
+
+    def facts_put(self, facts: Mapping[Digest, bytes]) -> None:
+        """Keep facts by the digest of the content they were drawn from."""
+        self._queue("facts", *[(digest, PYTHON, _naming(digest, data)) for digest, data in facts.items()])
+
+    def lock_get(self, digest: Digest) -> Optional[bytes]:
+        """Return the parsed form of the lockfile with this digest."""
+        for (data,) in self._rows("locks", "SELECT data FROM locks WHERE digest = ?", digest):
+            return _named(digest, data)
+        return None
+
+    def lock_put(self, digest: Digest, parsed: bytes) -> None:
+        """Keep the parsed form of a lockfile by its digest; only the last few stay."""
+        self._queue("locks", (digest, _naming(digest, parsed)))
+
+    # ---------------------------------------------------------------------------------------------
+
+    def _queue(self, table: str, *rows: Row) -> None:
+        if rows:
+            self._pending.setdefault(table, []).extend(rows)
+
+    def _rows(self, table: str, sql: str, *values: Any) -> List[Row]:
+        if table in self._pending:
+            self.commit()
+        return self._tables.rows(sql, values)
+
+    def _rows_in(self, table: str, sql: str, values: Iterable[str]) -> Iterator[Row]:
+        listed = list(values)
+        for start in range(0, len(listed), _CHUNK):
+            chunk = listed[start:start + _CHUNK]
+            yield from self._rows(table, f"{sql} ({','.join('?' * len(chunk))})", *chunk)
+
+    def _prune(self) -> None:
+        jobs: List[Tuple[str, Sequence[Row]]] = []
+        for table, (kept, most) in _KEPT.items():
+            for lowest, highest in self._tables.rows(f"SELECT min(id), max(id) FROM {table}"):  # noqa: S608
+                if lowest is not None and highest - lowest >= most:
+                    jobs.append((f"DELETE FROM {table} WHERE id <= ?", [(highest - kept,)]))  # noqa: S608
+        if jobs:
+            self._tables.write(jobs)
+
+
+def _naming(digest: Digest, data: bytes) -> bytes:
+    # The digest is below the checksum too: damage must not give a content the facts of another.
+    return seal(digest.encode() + b"\n" + data)
+
+
+def _named(digest: str, sealed: object) -> Optional[bytes]:
+    whole = unseal(sealed)
+    name = digest.encode() + b"\n"
+    return whole[len(name):] if whole is not None and whole.startswith(name) else None
