@@ -1,12 +1,10 @@
 """Declaring steps: the `step` decorator and the markers for files.
 
-Nothing heavy is imported here, because every pipeline and every worker pays for it. A step stays an
-ordinary callable; what its parameters mean is decided when the graph is built.
+Nothing is imported here, because every pipeline and every worker pays for it: not even functools and
+contextlib, which would be nine tenths of the price. A step stays an ordinary callable; what its
+parameters mean is decided when the graph is built.
 """
 from __future__ import annotations
-
-import functools
-from contextlib import contextmanager
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,7 +13,6 @@ if TYPE_CHECKING:
         Callable,
         Dict,
         Iterable,
-        Iterator,
         List,
         Mapping,
         Optional,
@@ -82,7 +79,7 @@ class Step:
             raise TypeError(f"@step(name=...) takes a text, not {name!r}")
         if needs is not None and not hasattr(needs, "keys"):
             raise TypeError(f"@step(needs=...) takes parameters and their steps, as needs={{\"df\": clean}}, not {needs!r}")
-        functools.update_wrapper(self, inner)
+        _wear(self, inner)
         self.function: "Callable[..., Any]" = inner
         self.name: str = name if name is not None else _name_of(inner)
         self.needs = dict(needs or {})
@@ -106,7 +103,13 @@ class Step:
 
     def __get__(self, instance: "Any", owner: "Any" = None) -> "Any":
         """Bind like a function, so that a step may stand in a class."""
-        return self if instance is None else functools.partial(self, instance)
+        return self if instance is None else _METHOD(self, instance)
+
+    def __getattr__(self, name: str) -> "Any":
+        # asked only for what is not found otherwise; annotations may be costly or fail, so they are not copied
+        if name in ("__annotations__", "__annotate__", "__type_params__") and "function" in self.__dict__:
+            return getattr(self.function, name)
+        raise AttributeError(f"step {self.__dict__.get('name')!r} has no attribute {name!r}")
 
     def __repr__(self) -> str:
         return f"<step {self.name}>"
@@ -125,6 +128,17 @@ class Step:
 def _remade(function: "Any", name: str, needs: "Any", after: "Any", tags: "Any") -> Step:
     with collect():
         return Step(function, name=name, needs=needs, after=after, tags=tags)
+
+
+def _wear(step: Step, function: "Any") -> None:
+    """Make a step look like its function, as functools.update_wrapper does."""
+    step.__dict__.update(getattr(function, "__dict__", None) or {})
+    for name in ("__module__", "__name__", "__qualname__"):
+        found = getattr(function, name, None)
+        if found is not None:
+            step.__dict__[name] = found
+    step.__dict__["__doc__"] = getattr(function, "__doc__", None)  # None, too: else the class's would show
+    step.__dict__["__wrapped__"] = function
 
 
 def _name_of(function: "Any") -> str:
@@ -166,15 +180,24 @@ def inspect_target(function: "Any") -> "Any":
     return getattr(function, "__func__", function)
 
 
-@contextmanager
-def collect() -> "Iterator[List[Step]]":
+class collect:  # noqa: N801 - used as a function is, `with collect() as steps`
     """Gather the steps that are created inside, in their order."""
-    steps: "List[Step]" = []
-    _collecting.append(steps)
-    try:
-        yield steps
-    finally:
-        _collecting.remove(steps)
+
+    def __init__(self) -> None:
+        self._steps: "List[Step]" = []
+
+    def __enter__(self) -> "List[Step]":
+        _collecting.append(self._steps)
+        return self._steps
+
+    def __exit__(self, *_: object) -> None:
+        # by identity: two empty lists are equal
+        place = max(number for number, each in enumerate(_collecting) if each is self._steps)
+        del _collecting[place]
+
+
+#: the type of bound methods
+_METHOD: "Any" = type(collect().__enter__)
 
 
 if TYPE_CHECKING:

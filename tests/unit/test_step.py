@@ -57,6 +57,17 @@ def test_a_step_shows_the_signature_docstring_and_names_of_its_function() -> Non
     assert (doubled.__name__, doubled.__qualname__, doubled.__module__) == ("doubled", "doubled", __name__)
     assert get_type_hints(doubled) == {"x": int, "times": int, "return": int}
     assert inspect.unwrap(doubled) is doubled.function
+    assert step(plain).__doc__ is None
+
+
+def test_what_a_function_carries_its_step_carries() -> None:
+    def marked() -> None:
+        ...
+
+    marked.owner = "me"
+    assert step(marked).owner == "me"
+    with pytest.raises(AttributeError, match="step 'marked'"):
+        step(marked).lender
 
 
 def test_a_step_knows_where_its_definition_stands() -> None:
@@ -190,6 +201,14 @@ def test_steps_are_collected_in_their_order_by_the_innermost_collector() -> None
     assert after not in outer
 
 
+def test_the_collector_that_ends_is_the_one_that_was_entered() -> None:
+    with collect() as outer:
+        with collect() as inner:  # as empty as the outer one
+            pass
+        a = step(plain)
+    assert (outer, inner) == ([a], [])
+
+
 def test_collecting_ends_with_an_error_too() -> None:
     with pytest.raises(ZeroDivisionError), collect() as steps:
         raise ZeroDivisionError
@@ -216,5 +235,5 @@ def test_declaring_imports_nothing_heavy() -> None:
                           env={"PYTHONPATH": str(Path(__file__).resolve().parents[2])})
     loaded = done.stdout.decode()
     assert "deepwatch_flow.pipeline.step" in loaded
-    for heavy in ("typing", "inspect", "dataclasses", "enum", "pathlib", "'re'"):
+    for heavy in ("typing", "inspect", "dataclasses", "enum", "pathlib", "'re'", "functools", "contextlib", "collections"):
         assert heavy not in loaded
