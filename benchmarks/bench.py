@@ -71,7 +71,8 @@ def bench_import(table: Table, quick: bool) -> None:
 
 
 ANALYSE = """
-import ast, pathlib, sys, sysconfig, warnings
+import ast, gc, pathlib, sys, sysconfig, warnings
+gc.disable()  # as the analysis itself does
 warnings.simplefilter("ignore")
 from deepwatch_flow.analysis.facts import facts_of
 def texts():

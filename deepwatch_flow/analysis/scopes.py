@@ -68,13 +68,8 @@ class Scope:
         return scope
 
 
-class Mention(NamedTuple):
-    """A name (and attributes) at a place in the token stream."""
-
-    position: int
-    scope: Scope
-    chain: Tuple[str, ...]
-    called: bool
+#: a name (and attributes) at a place in the token stream: position, scope, chain, whether it is called
+Mention = Tuple[int, Scope, Tuple[str, ...], bool]
 
 
 class Names:

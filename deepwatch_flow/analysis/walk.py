@@ -13,7 +13,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 from . import normal
 from .reads import READS
 from .recipes import Recipe
-from .scopes import SEES_LOCALS, Mention, Names, Scope, Use
+from .scopes import SEES_LOCALS, Names, Scope, Use
 
 _SKIPPED = frozenset({"ctx", "kind", "type_comment", "type_ignores"})
 _BLOCKS = frozenset({"body", "orelse", "finalbody"})
@@ -94,11 +94,10 @@ class Canon:
             if value is None:
                 continue
             if type(value) is list:
-                if is_block and value and isinstance(value[0], ast.stmt):
-                    value = self.block(value)
-                if value:
-                    for child in reversed(value):
-                        stack.append(child if child is not None else "-")
+                children = self.block(value) if is_block and value and isinstance(value[0], ast.stmt) else value
+                for child in reversed(children):
+                    stack.append("-" if child is None else child)
+                if children:
                     stack.append(marker)
             elif isinstance(value, ast.AST):
                 stack.append(value)
@@ -121,7 +120,7 @@ class Canon:
 
     def mention(self, scope: Scope, chain: Tuple[str, ...], called: bool = False) -> None:
         """Leave a place in the tokens for a name, to be filled when all bindings are known."""
-        self.names.mentions.append(Mention(len(self.out), scope, chain, called))
+        self.names.mentions.append((len(self.out), scope, chain, called))
         self.out.append("?")
 
     def store(self, name: str, scope: Scope) -> None:
