@@ -11,7 +11,8 @@ from typing import Any, Mapping, NamedTuple, Optional, Tuple
 
 from .config import Config
 from .engine.arguments import arguments_of
-from .engine.worker import Call, Failure, Outcome, Tools, execute
+from .engine.worker import Call, Failure, Outcome, Tools, execute, failure_of
+from .errors import EnvironmentFault
 from .model import Artifact
 from .project import Project
 from .state.store import BlobMissing
@@ -65,4 +66,9 @@ def execute_in(project: Project, tools: Tools, call: Call, live: Any) -> Outcome
         arguments = arguments_of(node, call, take)
     except BlobMissing as error:
         return Outcome(failure=Failure(error.message, lost=lost))
+    except EnvironmentFault:
+        raise
+    except Exception as error:  # noqa: BLE001 - reading a value back runs its own code, which may raise anything
+        failure = failure_of(error)
+        return Outcome(failure=failure._replace(error=f"the value of `{lost}` can't be read back: {failure.error}", lost=lost))
     return execute(node.step.function, arguments, call, tools)

@@ -16,10 +16,18 @@ Take = Callable[[str, Artifact], Any]
 
 def arguments_of(node: StepNode, call: Call, take: Take) -> Dict[str, Any]:
     """Return what a step's function is called with; params are copied, a step may change them."""
-    arguments: Dict[str, Any] = {name: value if is_immutable(value) else copy.deepcopy(value)
-                                 for name, value in node.params.items()}
+    arguments: Dict[str, Any] = {name: _copied(value) for name, value in node.params.items()}
     for name, path in {**node.files, **node.products}.items():
         arguments[name] = Path(path)
     for parameter, step, artifact in call.upstreams:
         arguments[parameter] = take(step, artifact)
     return arguments
+
+
+def _copied(value: Any) -> Any:
+    if is_immutable(value):
+        return value
+    try:
+        return copy.deepcopy(value)
+    except Exception:  # noqa: BLE001 - a lock, a connection: there is no copy, as there is none of a plain default
+        return value

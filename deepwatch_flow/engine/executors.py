@@ -135,5 +135,9 @@ class ProcessExecutor:
                 hint="killed by the system (out of memory?), a crash in compiled code, or os._exit()"))))
             return
         self._suspects.append(call)
-        self._suspects.extend(self._running.values())
+        for future, other in self._running.items():
+            if future.done() and future.exception() is None:
+                done.append((other, future.result()))   # it was ready before the other's end
+            else:
+                self._suspects.append(other)
         self._running.clear()

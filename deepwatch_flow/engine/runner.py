@@ -7,11 +7,12 @@ again in the same run. Each finished step is recorded before the next event is t
 from __future__ import annotations
 
 import heapq
-from typing import Callable, Dict, List, NamedTuple, Optional, Set, Tuple
+from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Set, Tuple
 
 from ..errors import LockedError
 from ..events import Emit, Notice, StepFinished, StepStarted
 from ..model import Artifact, Digest, Fresh, Lock, Policy, ProductFile, Reason, Stale, Trace
+from ..state.store import BlobMissing
 from .executors import Executor
 from .handover import Values
 from .planner import World, inputs_of, judge, upstreams_of
@@ -37,6 +38,8 @@ class _Running(NamedTuple):
     cacheable: bool
 
 
+#: how often a step is run again because its stored value is gone, in one run
+_REVIVALS = 2
 _NOTHING = Artifact(Digest(""), Digest(""), 0, "")
 
 
@@ -60,7 +63,8 @@ class Runner:
         self._running: Dict[str, _Running] = {}
         self._outputs: Dict[str, Digest] = {}
         self._bad: Set[str] = set()                       # failed or blocked
-        self._revived: Dict[str, Tuple[Reason, ...]] = {}
+        self._revived: Dict[str, Tuple[Reason, ...]] = {}      # to run again, and why
+        self._revivals: Dict[str, int] = {}
         self.traces: Dict[str, Trace] = {}                # what holds now, for the lockfile
         self.vouched: Dict[str, bool] = {}                # whether that was recorded
         self._stopping = False
@@ -103,8 +107,11 @@ class Runner:
         upstreams = upstreams_of(facts, self._outputs)
         trace = Trace(name, key or Digest(""), facts.fingerprint.digest, facts.fingerprint.root, facts.params, inputs,
                       upstreams, _NOTHING, (), facts.fingerprint.packages)
-        if self._revive_lost(name):
+        if revived is not None:
+            self._revived[name] = revived   # the reasons stay while it waits for its own upstreams
+        if self._revive_lost(name, reasons):
             return
+        self._revived.pop(name, None)
         self._parts.emit(StepStarted(name, reasons))
         self._running[name] = _Running(reasons, trace, key is not None)
         self._parts.executor.submit(Call(
@@ -113,9 +120,16 @@ class Runner:
 
     def _reuse(self, name: str, verdict: Fresh) -> None:
         for product in verdict.restore:
-            self._parts.restore(product)
+            try:
+                self._parts.restore(product)
+            except BlobMissing:   # it was there by its name, and its bytes turned out damaged
+                self._revived[name] = (Reason("product", product.path),)
+                heapq.heappush(self._ready, self._order[name])
+                return
         self._check_lock(name, verdict.trace.key)
-        trace = verdict.trace._replace(step=name, code=self._world.facts[name].fingerprint.digest)
+        facts = self._world.facts[name]
+        trace = verdict.trace._replace(step=name, code=facts.fingerprint.digest, root=facts.fingerprint.root,
+                                       params=facts.params, packages=facts.fingerprint.packages)
         last = self._world.history.latest.get(name)
         if last is None or last.key != trace.key:
             self._parts.record(trace, 0.0)   # from now on this is the step's last trace
@@ -136,29 +150,39 @@ class Runner:
             raise LockedError(f"`{name}` is not what `deepwatch.lock` says",
                               hint="run `deepwatch run` without `--locked` and commit the lockfile")
 
-    def _revive_lost(self, name: str) -> bool:
+    def _revive_lost(self, name: str, reasons: Tuple[Reason, ...]) -> bool:
         """Put upstream steps whose stored value is gone before this one."""
-        lost = []
+        lost: Dict[str, Tuple[Reason, ...]] = {}
         for _, step in self._world.facts[name].upstreams:
-            reasons, _ = self._world.holdings(self.traces[step], True)
-            if reasons and not self._parts.values.is_live(step):
-                lost.append((step, reasons))
-        for step, reasons in lost:
-            self._revive(step, name, reasons)
+            gone, _ = self._world.holdings(self.traces[step], True)
+            if gone and not self._parts.values.is_live(step):
+                lost[step] = gone
+        if lost:
+            self._revive(name, reasons, lost)
         return bool(lost)
 
-    def _revive(self, step: str, consumer: str, reasons: Tuple[Reason, ...]) -> None:
-        self._waits[consumer].add(step)
-        if step not in self._revived and step not in self._running:
-            self._revived[step] = reasons
-            heapq.heappush(self._ready, self._order[step])
+    def _revive(self, consumer: str, reasons: Tuple[Reason, ...], lost: Mapping[str, Tuple[Reason, ...]],
+                failure: Optional[Failure] = None) -> None:
+        """Have the steps run again whose values a consumer can't get, the consumer after them."""
+        for step in lost:
+            if self._revivals.get(step, 0) >= _REVIVALS:
+                self._fail(consumer, "failed", reasons, failure or Failure(
+                    f"the value of `{step}` was stored and can't be read back",
+                    hint="the store loses what it is given: look at its disk, or at the plugin that offers it"))
+                return
+        for step, gone in lost.items():
+            self._waits[consumer].add(step)
+            if step not in self._revived and step not in self._running:
+                self._revivals[step] = self._revivals.get(step, 0) + 1
+                self._revived[step] = gone
+                heapq.heappush(self._ready, self._order[step])
 
     def _end(self, call: Call, outcome: Outcome) -> None:
         name = call.step
         running = self._running.pop(name)
         failure = outcome.failure
         if failure is not None and failure.lost is not None:
-            self._revive(failure.lost, name, (Reason("artifact", failure.lost),))
+            self._revive(name, running.reasons, {failure.lost: (Reason("artifact", failure.lost),)}, failure)
             return
         if failure is not None or outcome.artifact is None:
             self._fail(name, "failed", running.reasons, failure or Failure("it gave nothing"), outcome.seconds)
@@ -189,7 +213,8 @@ class Runner:
 
     def _fail(self, name: str, outcome: str, reasons: Tuple[Reason, ...], failure: Optional[Failure] = None,
               seconds: float = 0.0) -> None:
-        self._bad.add(name)
+        if outcome != "cancelled":
+            self._bad.add(name)
         if outcome == "failed" and self._policy.fail_fast:
             self._stopping = True
         error = failure.error if failure is not None else None

@@ -72,7 +72,8 @@ def execute(function: Callable[..., Any], arguments: Mapping[str, Any], call: Ca
     except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever the user's code raises is its failure, not ours
         return Outcome(seconds=time.perf_counter() - started, failure=failure_of(error))
     seconds = time.perf_counter() - started
-    shared = sys.getrefcount(value) > 2  # the name `value` and the argument just made
+    alone = object()  # how many references a local name makes differs between versions of Python
+    shared = sys.getrefcount(value) > sys.getrefcount(alone)
     try:
         products = _products(call, tools.store)
         artifact = _store(value, tools)
@@ -123,7 +124,10 @@ def failure_of(error: BaseException) -> Failure:
 
 
 def _one_line(error: BaseException) -> str:
-    text = str(error).strip()
+    try:
+        text = str(error).strip()
+    except Exception:  # noqa: BLE001 - a user's __str__ may raise anything; the type is told in any case
+        text = ""
     name = type(error).__qualname__
     return f"{name}: {text.splitlines()[0]}" if text else name
 
