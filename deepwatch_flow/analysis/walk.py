@@ -94,10 +94,11 @@ class Canon:
             if value is None:
                 continue
             if type(value) is list:
+                before = len(stack)
                 children = self.block(value) if is_block and value and isinstance(value[0], ast.stmt) else value
                 for child in reversed(children):
                     stack.append("-" if child is None else child)
-                if children:
+                if len(stack) > before:
                     stack.append(marker)
             elif isinstance(value, ast.AST):
                 stack.append(value)
