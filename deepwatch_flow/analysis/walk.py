@@ -95,7 +95,9 @@ class Canon:
                 continue
             if type(value) is list:
                 before = len(stack)
-                children = self.block(value) if is_block and value and isinstance(value[0], ast.stmt) else value
+                children: List[Any] = value
+                if is_block and children and isinstance(children[0], ast.stmt):
+                    children = list(self.block(children))
                 for child in reversed(children):
                     stack.append("-" if child is None else child)
                 if len(stack) > before:
