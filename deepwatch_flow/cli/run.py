@@ -12,7 +12,7 @@ from typing import Callable, Iterator, List, NoReturn, Optional
 from ..events import Emit, Event, Notice
 from ..model import Policy
 from ..report.documents import plan_document, run_document
-from ..report.terminal import reporter_for
+from ..report.live import reporter_for
 from ..workspace import Workspace, open_workspace
 from .console import Console
 from .inspect import plan_lines
@@ -54,7 +54,7 @@ def call(args: argparse.Namespace, console: Console) -> int:
     config = settings(args)
     policy = _policy(args, args.jobs if args.jobs is not None else config.jobs)
     apart = console.results_apart() if console.json else contextlib.nullcontext()
-    reporter = reporter_for(console.err, console.environ, console.verbosity)
+    reporter = reporter_for(console.err, console.environ, console.verbosity, policy.jobs)
     with terminable() as terminated, apart, reporter:
         fan = _Fan([reporter])
         with open_workspace(config, emit=fan) as workspace:

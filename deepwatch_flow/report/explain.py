@@ -234,11 +234,13 @@ def counted(counts: Mapping[str, int], order: Iterable[str]) -> str:
     return ", ".join(f"{counts[name]} {name}" for name in order if counts.get(name))
 
 
-def closing(counts: Mapping[str, int], elapsed: float, interrupted: bool = False) -> str:
-    """Return the last line of a run."""
-    text = counted(counts, OUTCOMES) or "no steps"
+def closing(counts: Mapping[str, int], elapsed: float, interrupted: bool = False, left: int = 0) -> str:
+    """Return the last line of a run; `left` steps were not reached."""
+    text = counted(counts, OUTCOMES)
     if interrupted:
-        return f"interrupted: {text} in {seconds(elapsed)}"
+        parts = [part for part in (text, f"{left} not done" if left else "") if part]
+        return f"interrupted: {', '.join(parts) or 'nothing done'} in {seconds(elapsed)}"
+    text = text or "no steps"
     if not any(counts.get(name) for name in OUTCOMES if name != "reused"):
         text = f"nothing to run: {text}"
     return f"{text} in {seconds(elapsed)}"

@@ -1,12 +1,8 @@
-"""A run as lines: compact, in order, on one stream; and a status line that never gets in the way."""
+"""A run as lines: compact, in order, on one stream."""
 from __future__ import annotations
 
 import io
-import os
 import re
-import subprocess
-import sys
-import time
 from typing import Any, List
 
 import pytest
@@ -14,7 +10,7 @@ import pytest
 from deepwatch_flow.events import Event, Notice, RunFinished, RunStarted, StepFinished, StepStarted
 from deepwatch_flow.model import Reason
 from deepwatch_flow.report import terminal
-from deepwatch_flow.report.terminal import LiveReporter, Paint, PlainReporter, is_terminal, reporter_for, wants_color
+from deepwatch_flow.report.terminal import Paint, PlainReporter, is_terminal, wants_color
 
 WHY = (Reason("code", "h.x", "o", "n", "h.py", 3),)
 RUN: List[Event] = [
@@ -115,92 +111,4 @@ def test_a_closed_or_missing_stream_is_no_terminal() -> None:
     stream = Terminal()
     stream.close()
     assert not is_terminal(None, {})
-    assert isinstance(reporter_for(io.StringIO(), {}), PlainReporter)
-
-
-def test_a_terminal_gets_the_status_line_unless_quiet() -> None:
-    assert isinstance(reporter_for(Terminal(), {"TERM": "xterm"}), LiveReporter)
-    assert not isinstance(reporter_for(Terminal(), {"TERM": "xterm"}, -1), LiveReporter)
-    assert not isinstance(reporter_for(Terminal(), {"TERM": "dumb"}), LiveReporter)
-
-
-# -- the status line ------------------------------------------------------------------------------
-
-def test_the_live_reporter_writes_the_same_lines() -> None:
-    stream = Terminal()
-    with LiveReporter(stream) as reporter:
-        for event in RUN:
-            reporter(event)
-    assert [line for line in stream.getvalue().splitlines() if "\x1b" not in line] == told(RUN)
-
-
-def test_the_status_line_names_what_runs_and_is_gone_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    stream = Terminal()
-    monkeypatch.setattr(sys, "stdout", Terminal())
-    before = sys.stdout
-    with LiveReporter(stream) as reporter:
-        reporter(RunStarted("r", ("model",)))
-        reporter(StepStarted("model", ()))
-        assert sys.stdout is not before
-        reporter.draw()
-        assert "0/1  model" in stream.getvalue()
-        reporter(StepFinished("model", "ran", (), 1))
-        assert not reporter._shown
-    assert sys.stdout is before
-    assert stream.getvalue().rstrip().endswith("s")
-
-
-def test_what_a_step_prints_stays_whole_and_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    screen = Terminal()
-    monkeypatch.setattr(sys, "stdout", screen)
-    with LiveReporter(screen) as reporter:
-        reporter(RunStarted("r", ("model",)))
-        reporter(StepStarted("model", ()))
-        reporter.draw()
-        print("epoch", end=" ")
-        reporter.draw()                     # must not cut the line in two
-        print("1")
-        print("half a line", end="")
-        reporter(StepFinished("model", "ran", (), 1))
-    text = screen.getvalue()
-    assert "epoch 1\n" in text
-    assert "half a line\n      ran  model" in text
-
-
-def test_a_step_that_forks_does_not_hang() -> None:
-    if not hasattr(os, "fork"):
-        pytest.skip("no fork here")
-    reporter = LiveReporter(Terminal())
-    reporter(RunStarted("r", ("model",)))
-    reporter(StepStarted("model", ()))
-    try:
-        for _ in range(20):
-            reporter.draw()
-            child = os.fork()
-            if child == 0:
-                reporter.draw()
-                with reporter._lock:
-                    os._exit(0)
-            deadline = time.monotonic() + 10
-            done = (0, 0)
-            while done[0] == 0 and time.monotonic() < deadline:
-                done = os.waitpid(child, os.WNOHANG)
-            if done[0] == 0:
-                os.kill(child, 9)
-                os.waitpid(child, 0)
-            assert done == (child, 0)
-    finally:
-        reporter.close()
-
-
-def test_rich_is_loaded_by_nothing_but_a_step_on_a_terminal() -> None:
-    code = ("import io, sys\n"
-            "from deepwatch_flow.report import documents, explain, graphs, terminal\n"
-            "from deepwatch_flow.events import RunFinished, RunStarted, StepFinished\n"
-            "class T(io.StringIO):\n"
-            "    def isatty(self): return True\n"
-            "r = terminal.reporter_for(T(), {'TERM': 'xterm'})\n"
-            "for e in [RunStarted('r', ('a',)), StepFinished('a', 'reused'), RunFinished('r', 1)]: r(e)\n"
-            "assert 'rich' not in sys.modules")
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=60, env={**os.environ, "PYTHONPATH": os.pathsep.join(
-        path for path in sys.path if path)})
+    assert is_terminal(Terminal(), {})
