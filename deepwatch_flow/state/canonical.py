@@ -157,6 +157,11 @@ class CanonicalPickler(_Base):  # type: ignore[misc]
             self.write(opening + obj)
         self.memoize(obj)
 
+    def save_picklebuffer(self, obj: pickle.PickleBuffer) -> None:
+        """Write a buffer in place; Python below 3.12 stumbles over the second empty one."""
+        with obj.raw() as memory:
+            self.save(memory.tobytes() if memory.readonly else bytearray(memory))
+
     def _save_set_subclass(self, obj: Any) -> None:
         reduced = obj.__reduce_ex__(PROTOCOL)
         if type(reduced) is tuple and type(reduced[1]) is tuple and len(reduced[1]) == 1:
@@ -171,6 +176,7 @@ class CanonicalPickler(_Base):  # type: ignore[misc]
     dispatch[set] = save_set
     dispatch[frozenset] = save_frozenset
     dispatch[bytearray] = save_bytearray
+    dispatch[pickle.PickleBuffer] = save_picklebuffer
     dispatch[types.FunctionType] = save_global
 
 

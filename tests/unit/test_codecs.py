@@ -397,3 +397,13 @@ class Loose(Point):
 ], ids=lambda value: type(value).__name__)
 def test_what_may_be_changed_is_copied(value):
     assert not is_immutable(value)
+
+
+def test_several_empty_arrays_in_one_object_can_be_stored() -> None:
+    numpy = pytest.importorskip("numpy")
+
+    value = {1: numpy.zeros(0), 2: numpy.zeros((0, 3)), 3: numpy.arange(3)}
+    codecs = Codecs()
+    encoded = codecs.encode(value)
+    decoded = codecs.decode(encoded.codec, encoded.data)
+    assert [array.shape for array in decoded.values()] == [(0,), (0, 3), (3,)]  # type: ignore[attr-defined]
