@@ -9,17 +9,17 @@ import shutil
 from typing import Any, Dict, List, Sequence, Tuple
 
 from ..events import OUTCOMES
-from ..model import Fresh, Json, Pending, Plan, Policy, Reason, Trace
+from ..model import Fresh, Json, Pending, Policy, Reason, Trace
 from ..pipeline.graph import StepGraph, StepNode
 from ..report import explain
 from ..report.documents import Document, graph_document, plan_document, reason_documents, trace_document
 from ..report.graphs import Node, dot, mermaid, step_tree
+from ..report.terminal import VERDICT_STYLE, plan_lines
 from ..workspace import Shown
 from .console import Console
 from .parser import Command, add_json, add_set
 from .session import opened
 
-_STYLE = {"stale": "warn", "pending": "head", "fresh": "good"}
 _OUT_OF_DATE = 3
 _SHOWN_LINES = 60
 _PRETTY = 200_000          # bytes of a stored value that pprint can lay out without a pause
@@ -43,26 +43,9 @@ def status(args: argparse.Namespace, console: Console) -> int:
     if console.json:
         console.document(plan_document(plan))
     else:
-        console.result(*plan_lines(plan, console))
+        console.result(*plan_lines(plan, console.paint, console.verbosity))
     stale = any(not isinstance(verdict, Fresh) for verdict in plan.verdicts.values())
     return _OUT_OF_DATE if args.check and stale else 0
-
-
-def plan_lines(plan: Plan, console: Console) -> List[str]:
-    """Return a plan as lines: what is not fresh, and the counts."""
-    rows = []
-    for name, verdict in plan.verdicts.items():
-        word = explain.verdict_name(verdict)
-        if word != "fresh" or console.verbosity > 0:
-            rows.append((word, explain.printable(name), explain.verdict_line(verdict)))
-    lines = []
-    for (word, _, _), (first, name, why) in zip(rows, explain.columns(rows)):
-        lines.append(f"{console.paint(_STYLE[word], first)}  {console.paint('name', name)}  {why}".rstrip())
-    if console.verbosity >= 0:
-        counts = explain.plan_counts(plan)
-        text = explain.counted(counts, explain.VERDICTS) or "no steps"
-        lines.append(text if rows and counts["fresh"] < len(plan.verdicts) else f"nothing to run: {text}")
-    return lines
 
 
 # -- why ------------------------------------------------------------------------------------------
@@ -86,7 +69,7 @@ def why(args: argparse.Namespace, console: Console) -> int:
         document["on"] = list(verdict.on) if isinstance(verdict, Pending) else []
         console.document(document)
         return 0
-    title = f"{console.paint('name', explain.printable(name))} is {console.paint(_STYLE[word], word)}"
+    title = f"{console.paint('name', explain.printable(name))} is {console.paint(VERDICT_STYLE[word], word)}"
     if isinstance(verdict, Fresh):
         console.result(f"{title}: the recorded result is the one that running would give")
         return 0

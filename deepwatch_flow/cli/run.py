@@ -13,9 +13,9 @@ from ..events import Emit, Event, Notice
 from ..model import Policy
 from ..report.documents import plan_document, run_document
 from ..report.live import reporter_for
+from ..report.terminal import plan_lines
 from ..workspace import Workspace, open_workspace
 from .console import Console
-from .inspect import plan_lines
 from .parser import Command, add_json, add_set
 from .session import opened, settings
 
@@ -73,7 +73,7 @@ def _dry_run(args: argparse.Namespace, console: Console) -> int:
     if console.json:
         console.document(plan_document(plan))
     else:
-        console.result(*plan_lines(plan, console))
+        console.result(*plan_lines(plan, console.paint, console.verbosity))
     return 0
 
 

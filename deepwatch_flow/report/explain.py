@@ -6,7 +6,6 @@ control character reaches a terminal.
 """
 from __future__ import annotations
 
-import difflib
 from typing import Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from ..events import OUTCOMES
@@ -192,6 +191,8 @@ def difference(reason: Reason) -> List[str]:
     old, new = reason.old, reason.new
     if reason.kind != "code" or old is None or new is None or _is_digest(old) or _is_digest(new):
         return []
+    import difflib  # a run has no use for it
+
     lines = list(difflib.unified_diff(old.splitlines(), new.splitlines(), "recorded", "now", n=2, lineterm=""))
     if len(lines) > _DIFF_LINES:
         lines[_DIFF_LINES:] = [f"... {len(lines) - _DIFF_LINES} more lines"]

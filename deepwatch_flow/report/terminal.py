@@ -12,11 +12,28 @@ from types import TracebackType
 from typing import Dict, List, Mapping, Optional, TextIO, Type
 
 from ..events import OUTCOMES, Event, Notice, RunFinished, RunStarted, StepFinished, StepStarted
-from .explain import block, closing, headline, names, pad, printable, seconds, width
+from ..model import Plan
+from .explain import (
+    VERDICTS,
+    block,
+    closing,
+    columns,
+    counted,
+    headline,
+    names,
+    pad,
+    plan_counts,
+    printable,
+    seconds,
+    verdict_line,
+    verdict_name,
+    width,
+)
 
 #: style -> SGR code
 _CODES = {"good": "32", "bad": "1;31", "warn": "33", "dim": "2", "name": "1", "add": "32", "remove": "31",
           "head": "36"}
+VERDICT_STYLE = {"stale": "warn", "pending": "head", "fresh": "good"}
 _OUTCOME_STYLE = {"ran": "good", "restored": "good", "failed": "bad", "blocked": "warn",
                   "cancelled": "warn", "reused": "dim"}
 _OUTCOME_WIDTH = max(map(len, OUTCOMES))
@@ -152,6 +169,23 @@ def notice_lines(notice: Notice, paint: Paint, verbosity: int = 0) -> List[str]:
     lines = [f"{lead} {block(notice.message)}"]
     if notice.hint:
         lines.append(f"{paint('head', 'hint:')} {block(notice.hint)}")
+    return lines
+
+
+def plan_lines(plan: Plan, paint: Paint, verbosity: int = 0) -> List[str]:
+    """Return a plan as lines: what is not fresh, and the counts."""
+    rows = []
+    for name, verdict in plan.verdicts.items():
+        word = verdict_name(verdict)
+        if word != "fresh" or verbosity > 0:
+            rows.append((word, printable(name), verdict_line(verdict)))
+    lines = []
+    for (word, _, _), (first, name, why) in zip(rows, columns(rows)):
+        lines.append(f"{paint(VERDICT_STYLE[word], first)}  {paint('name', name)}  {why}".rstrip())
+    if verbosity >= 0:
+        counts = plan_counts(plan)
+        text = counted(counts, VERDICTS) or "no steps"
+        lines.append(text if rows and counts["fresh"] < len(plan.verdicts) else f"nothing to run: {text}")
     return lines
 
 
