@@ -10,14 +10,35 @@ import time
 import zlib
 from types import TracebackType
 from typing import (
-    Any, Callable, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple, Type,
+    Any,
+    Callable,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Set,
+    Tuple,
+    Type,
 )
 
 from .._compat import PYTHON
 from ..events import Notice, RunReport, StepFinished
 from ..model import Digest, Trace, Unit
 from .rows import (
-    collector_paused, finished_of, pack, pack_trace, pack_unit, plain_finished, seal, unpack, unpack_trace, unpack_unit,
+    collector_paused,
+    finished_of,
+    pack,
+    pack_trace,
+    pack_unit,
+    plain_finished,
+    seal,
+    unpack,
+    unpack_trace,
+    unpack_unit,
     unseal,
 )
 from .schema import Row, Tables

@@ -123,8 +123,7 @@ def read_chunks(path: str, *, follow: bool = True) -> Generator[bytes, None, Non
     descriptor = os.open(path, flags)
     try:
         found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode):
-            raise OSError(errno.EISDIR if stat.S_ISDIR(found.st_mode) else errno.EINVAL, "not a regular file")
+        _require_regular(found)
         # One call takes a small file whole and sees its end: no second empty read is needed.
         wanted = min(found.st_size + 1, CHUNK)
         while True:
@@ -240,6 +239,11 @@ def sweep(folder: str) -> int:
 
 def _ask(operation: str, path: str) -> Optional[int]:
     return None if faults is None else faults(operation, path)
+
+
+def _require_regular(found: os.stat_result) -> None:
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(errno.EISDIR if stat.S_ISDIR(found.st_mode) else errno.EINVAL, "not a regular file")
 
 
 def _mode_of(path: str) -> Optional[int]:

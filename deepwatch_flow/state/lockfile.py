@@ -138,9 +138,7 @@ def loads(text: str, path: str = "deepwatch.lock") -> Lock:
     except RecursionError:
         _fail(path, "1", "it is nested too deeply")
     try:
-        if type(document.get("version")) is not int or document["version"] != VERSION:
-            raise Misfit("", "`version` must be a whole number")
-        return lock_of(document)
+        return lock_of(document, VERSION)
     except Misfit as misfit:
         at = text.find(misfit.table)
         _fail(path, str(text.count("\n", 0, max(at, 0)) + 1), misfit.message)

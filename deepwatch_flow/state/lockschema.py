@@ -25,8 +25,10 @@ class Misfit(Exception):
         self.message = message
 
 
-def lock_of(document: Mapping[str, Any]) -> Lock:
-    """Return the lock in a parsed document of the present version; raises Misfit."""
+def lock_of(document: Mapping[str, Any], version: int) -> Lock:
+    """Return the lock in a parsed document, which must be of this version; raises Misfit."""
+    if _size(document, "version", "", "the lockfile") != version:
+        raise Misfit("", f"its version is {document['version']}, which never was one")
     _only(document, ("version", "scheme", "steps", "definitions", "packages"), "", "the lockfile")
     steps = {name: _entry(name, table) for name, table in _table(document, "steps", "").items()}
     definitions = _each(document, "definitions", "digest", _digest)

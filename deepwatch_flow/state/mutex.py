@@ -13,7 +13,7 @@ import stat
 import time
 import weakref
 from types import TracebackType
-from typing import Callable, NamedTuple, Optional, Type
+from typing import Callable, NamedTuple, NoReturn, Optional, Type
 
 from ..errors import BusyError, EnvironmentFault
 from . import disk
@@ -81,10 +81,7 @@ class Mutex:
                     on_wait(holder)
                     on_wait = None
                 if deadline is not None and time.monotonic() >= deadline:
-                    raise BusyError(
-                        f"another run holds this project: {holder}",
-                        hint="wait for it to end, or stop it, then try again",
-                    )
+                    _give_up(holder)
                 time.sleep(pause if deadline is None else min(pause, max(deadline - time.monotonic(), 0.0)))
                 pause = min(pause * 2, _LONGEST_PAUSE)
         except BaseException:
@@ -143,6 +140,10 @@ class Mutex:
         since = time.strftime("%Y-%m-%d %H:%M:%S")
         text = {"pid": os.getpid(), "since": since, "command": self._command[:1000], "host": node}
         _write_text(descriptor, json.dumps(text).encode("ascii"))
+
+
+def _give_up(holder: Holder) -> NoReturn:
+    raise BusyError(f"another run holds this project: {holder}", hint="wait for it to end, or stop it, then try again")
 
 
 def _write_text(descriptor: int, text: bytes) -> None:

@@ -126,10 +126,7 @@ class LocalStore:
             data = b"".join(disk.read_chunks(path, follow=False))
         except OSError as error:
             self._unreadable(digest, path, error)
-        found = digest_bytes(data)
-        if found != digest:
-            self._set_aside(digest, path, f"its bytes have the digest {found}")
-            raise BlobMissing(digest)
+        self._require(digest, digest_bytes(data), path)
         return data
 
     def has(self, digest: Digest, size: Optional[int] = None) -> bool:
@@ -145,9 +142,7 @@ class LocalStore:
         temporary = disk.temporary_path(folder)
         try:
             found, _ = _copy(source, temporary, 0o666, follow=False)
-            if found != digest:
-                self._set_aside(digest, source, f"its bytes have the digest {found}")
-                raise BlobMissing(digest)
+            self._require(digest, found, source)
             disk.replace(temporary, path)
         except OSError as error:
             disk.discard(temporary)
@@ -219,6 +214,11 @@ class LocalStore:
                 raise
             os.chmod(path, stat.S_IWRITE)       # Windows refuses to replace a read-only file
             os.replace(temporary, path)
+
+    def _require(self, digest: Digest, found: Digest, path: str) -> None:
+        if found != digest:
+            self._set_aside(digest, path, f"its bytes have the digest {found}")
+            raise BlobMissing(digest)
 
     def _unreadable(self, digest: Digest, path: str, error: OSError) -> NoReturn:
         """Raise what a blob that can't be read means."""
