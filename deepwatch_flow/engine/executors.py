@@ -6,10 +6,8 @@ then run again one at a time, so that only the step that kills its worker fails.
 """
 from __future__ import annotations
 
-import multiprocessing
+import importlib
 from collections import deque
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
 from typing import Any, Callable, Deque, Dict, List, Optional, Protocol, Tuple
 
 from ..errors import EnvironmentFault
@@ -70,8 +68,11 @@ class ProcessExecutor:
         self._initialise = initialise
         self._setup = setup
         self._execute = execute
-        self._pool: Optional[ProcessPoolExecutor] = None
-        self._running: Dict[Future[Outcome], Call] = {}
+        # 30 ms of imports that a run in one process need not pay
+        self._futures: Any = importlib.import_module("concurrent.futures")
+        self._broken_pool: Any = importlib.import_module("concurrent.futures.process").BrokenProcessPool
+        self._pool: Any = None
+        self._running: Dict[Any, Call] = {}
         self._suspects: Deque[Call] = deque()      # in flight when a worker died: alone from now on
 
     def free(self) -> bool:
@@ -91,14 +92,14 @@ class ProcessExecutor:
         while not done:
             if not self._running:
                 self._start(self._suspects.popleft())
-            finished, _ = wait(self._running, return_when=FIRST_COMPLETED)
+            finished, _ = self._futures.wait(self._running, return_when="FIRST_COMPLETED")
             alone = len(self._running) == 1
             for future in finished:
                 call = self._running.pop(future, None)
                 if call is None:
                     continue
                 error = future.exception()
-                if isinstance(error, BrokenProcessPool):
+                if isinstance(error, self._broken_pool):
                     self._broken(call, alone, done)
                 elif isinstance(error, EnvironmentFault):
                     raise error
@@ -120,8 +121,9 @@ class ProcessExecutor:
 
     def _start(self, call: Call) -> None:
         if self._pool is None:
-            self._pool = ProcessPoolExecutor(self._jobs, mp_context=multiprocessing.get_context("spawn"),
-                                             initializer=self._initialise, initargs=(self._setup,))
+            spawn = importlib.import_module("multiprocessing").get_context("spawn")
+            self._pool = self._futures.ProcessPoolExecutor(
+                self._jobs, mp_context=spawn, initializer=self._initialise, initargs=(self._setup,))
         self._running[self._pool.submit(self._execute, call)] = call
 
     def _broken(self, call: Call, alone: bool, done: List[Done]) -> None:
