@@ -111,9 +111,9 @@ def history_of(database: Database, lock: Optional[Lock]) -> History:
             trace = trace_of(name, entry)
             by_key[trace.key] = trace
             latest[name] = trace
-    for traces in database.traces().values():
+    for step, traces in database.traces().items():
         by_key.update(traces)
-    latest.update(database.latest_all())
+        latest[step] = traces[next(reversed(traces))]
     return History(by_key, latest)
 
 
