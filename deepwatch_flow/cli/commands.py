@@ -171,8 +171,7 @@ def _bug(arguments: Sequence[str], console: Console) -> int:
     lines = ["", "error: deepwatch itself failed; please report this with all the lines below",
              f"deepwatch {__version__}, Python {platform.python_version()}, {sys.platform}",
              f"command: deepwatch {' '.join(printable(word) for word in arguments)}", block(trace)]
-    console.err.write("\n".join(lines))
-    console.err.flush()
+    console.bug(lines)
     if console.json and not console.printed:
         console.document(error_document(trace.strip().rpartition("\n")[2], "this is a bug in deepwatch", _BUG))
     return _BUG

@@ -75,14 +75,12 @@ class Console:
     def say(self, text: str) -> None:
         """Tell something that is no result, unless --quiet."""
         if self.verbosity >= 0:
-            self.err.write(f"{text}\n")
-            self.err.flush()
+            self._tell([text])
 
     def emit(self, event: Event) -> None:
         """Tell the notices among events: what a command without a run makes of them."""
         if isinstance(event, Notice):
-            for line in notice_lines(event, self.paint_err, self.verbosity):
-                self.err.write(f"{line}\n")
+            self._tell(notice_lines(event, self.paint_err, self.verbosity))
 
     def error(self, error: DeepwatchError) -> None:
         """Tell an error: what happened, the user's own traceback, the cure."""
@@ -91,15 +89,24 @@ class Console:
             lines += traceback_lines(error.traceback, self.paint_err)
         if error.hint:
             lines.append(f"{self.paint_err('head', 'hint:')} {block(error.hint)}")
-        self.err.write("".join(f"{line}\n" for line in lines))
-        self.err.flush()
+        self._tell(lines)
+
+    def bug(self, lines: List[str]) -> None:
+        """Tell that deepwatch itself failed."""
+        self._tell(lines)
+
+    def _tell(self, lines: List[str]) -> None:
+        with contextlib.suppress(OSError):       # nobody reads stderr: the exit code must still be right
+            self.err.write("".join(f"{line}\n" for line in lines))
+            self.err.flush()
 
     def ask(self, question: str) -> Optional[bool]:
         """Ask yes or no; None where there is nobody to ask."""
         if self.json or sys.stdin is None or not sys.stdin.isatty():
             return None
-        self.err.write(f"{question} [y/N] ")
-        self.err.flush()
+        with contextlib.suppress(OSError):
+            self.err.write(f"{question} [y/N] ")
+            self.err.flush()
         return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 

@@ -5,6 +5,7 @@ repeats what the words say and never replaces them.
 """
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections import Counter
@@ -106,10 +107,11 @@ class PlainReporter:
             self._run_finished(event)
 
     def write(self, lines: List[str]) -> None:
-        """Write whole lines."""
+        """Write whole lines; where nobody reads them any more the run goes on all the same."""
         if lines:
-            self.stream.write("".join(f"{line}\n" for line in lines))
-            self.stream.flush()
+            with contextlib.suppress(OSError):
+                self.stream.write("".join(f"{line}\n" for line in lines))
+                self.stream.flush()
 
     def _started(self, event: StepStarted) -> None:
         self.running[event.step] = time.monotonic()

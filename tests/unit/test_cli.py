@@ -172,6 +172,28 @@ def test_a_run_tells_on_stderr_and_leaves_stdout_to_the_steps(good: Any) -> None
     assert done.stderr.splitlines()[-1].startswith("3 ran in ")
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no full device here")
+def test_a_full_stream_for_progress_ends_nothing_and_one_for_results_is_told(good: Any) -> None:
+    command = [sys.executable, "-m", "deepwatch_flow", "-C", str(good.root)]
+    environ = {**os.environ, "PYTHONPATH": _path()}
+    with open("/dev/full", "w") as full:
+        assert subprocess.run([*command, "run"], stderr=full, env=environ, timeout=60).returncode == 0
+        assert subprocess.run([*command, "why", "nope"], stderr=full, env=environ, timeout=60).returncode == 2
+        assert good.run().executed == []
+        done = subprocess.run([*command, "status"], stdout=full, stderr=subprocess.PIPE, env=environ, timeout=60)
+    assert done.returncode == 6 and b"No space left" in done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes are different there")
+def test_a_reader_that_goes_away_is_no_error(good: Any) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run([sys.executable, "-m", "deepwatch_flow", "-C", str(good.root), "graph"], stdout=writing,
+                          stderr=subprocess.PIPE, env={**os.environ, "PYTHONPATH": _path()}, timeout=60)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
 NOISY = """
     import os, subprocess, sys
     from deepwatch_flow import step
