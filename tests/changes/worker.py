@@ -1,8 +1,8 @@
 """Looks at one tree in a process of its own: the value of its step, what it writes, its fingerprint.
 
 Run as a script it reads one request (JSON) a line and answers with one line each. Every request is
-served by two forks, so that nothing of one project reaches the next: one imports the tree as Python
-does and runs the step, the other fingerprints it and runs nothing.
+served by forks, so that nothing of one project reaches the next: one imports the tree as Python does
+and runs the step, another fingerprints it and runs nothing.
 """
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ import traceback
 from typing import Any, Callable, Dict
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+#: loaded once, so that not every fork loads them
+COMMON = ("argparse", "asyncio", "concurrent.futures.thread", "csv", "dataclasses", "decimal", "enum", "inspect", "logging",
+          "random", "sqlite3", "typing")
 
 
 def files_below(root: str) -> Dict[str, str]:
@@ -78,10 +81,13 @@ def look(request: Dict[str, Any], task: Callable[[Dict[str, Any]], Any]) -> Any:
 
 def main() -> None:
     """Serve requests until the input ends."""
+    for name in COMMON:
+        importlib.import_module(name)
     gc.freeze()
     for line in sys.stdin:
         request = json.loads(line)
-        print(json.dumps({"value": look(request, value), "fingerprint": look(request, fingerprint)}), flush=True)
+        answer = {task.__name__: look(request, task) for task in (value, fingerprint) if task.__name__ in request["tasks"]}
+        print(json.dumps(answer), flush=True)
 
 
 if __name__ == "__main__":
