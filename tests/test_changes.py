@@ -21,7 +21,8 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="the workers for
 #: starts to be right has to leave this table.
 KNOWN: Dict[str, str] = {
     **dict.fromkeys((
-        "data_directory_listed", "data_file_in_step", "dynamic_import_by_dotted_path", "environment_package_version_read",
+        "data_directory_listed", "data_environment_membership", "data_environment_name_passed", "data_file_in_step",
+        "dynamic_import_by_dotted_path", "environment_package_version_read",
     ), "what a run reads is found by observing it"),
     **dict.fromkeys((
         "unused_method_added", "unused_method_inherited", "unused_method_of_module_instance",
@@ -29,8 +30,15 @@ KNOWN: Dict[str, str] = {
     ), "a class counts with all its methods; which of them ran is found by observing the run"),
     "alpha_rename_nested_function": "the name of a nested function is in sight",
     "checkout_root_in_f_string": "a text that only contains the root is not taken apart",
+    "dynamic_line_number_read": "line numbers count for nothing",
     "effect_logging_text": "a call is a call",
     "equivalent_if_debug": "`__debug__` is not folded",
+}
+
+#: Cases that are not hard and not right yet: faults, each with its cause. To be emptied.
+OPEN: Dict[str, str] = {
+    "dynamic_effect_of_package_init": "import-time effects of parent packages are not looked at",
+    "dynamic_name_shadowed_in_computed_import": "a parameter in a computed name is taken for the global of its name",
 }
 
 
@@ -43,8 +51,9 @@ def stage() -> Iterator[Stage]:
 
 def marked(change: Change) -> object:
     marks = []
-    if change.name in KNOWN:
-        marks.append(pytest.mark.xfail(reason=KNOWN[change.name], raises=WrongDecision))
+    reason = KNOWN.get(change.name) or OPEN.get(change.name)
+    if reason is not None:
+        marks.append(pytest.mark.xfail(reason=reason, raises=WrongDecision))
     if sys.version_info < change.python:
         marks.append(pytest.mark.skip(reason=f"needs Python {change.python}"))
     return pytest.param(change, id=change.name, marks=marks)

@@ -146,7 +146,7 @@ class Stage(Enum):
     UP = partial(up)
 
 def step():
-    return Stage.UP.value("a")
+    return Stage.UP.value("ab")
 """, ("text.upper()", "text.title()")),
     change("class_enum_auto_value", "rerun", "_generate_next_value_ of an enum.", """
 from enum import Enum, auto
