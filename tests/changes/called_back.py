@@ -135,18 +135,17 @@ class Color(Enum):
 def step():
     return Color("x").label
 """, ("self.name.lower()", "self.name.title()")),
-    change("class_enum_functions", "rerun", "Members of an enum are functions in partials.", """
+    change("class_enum_functions", "rerun", "The value of an enum member holds a function.", """
 from enum import Enum
-from functools import partial
 
 def up(text):
     return text.upper()
 
 class Stage(Enum):
-    UP = partial(up)
+    UP = (up,)
 
 def step():
-    return Stage.UP.value("ab")
+    return Stage.UP.value[0]("ab")
 """, ("text.upper()", "text.title()")),
     change("class_enum_auto_value", "rerun", "_generate_next_value_ of an enum.", """
 from enum import Enum, auto
