@@ -31,6 +31,10 @@ def expand_class(graph: Graph, node: Node, cls: type) -> None:
     node.signature = cls.__name__
     if definition is None:
         node.text = Hasher("class/1").field("name", cls.__name__).fields("fields", _fields(cls)).digest()
+        annotations = vars(cls).get("__annotations__")
+        for name, value in sorted(annotations.items()) if isinstance(annotations, dict) else ():
+            link = graph.target(value, Place(f"{cls.__qualname__}.{name}"))
+            node.links.append(Link(f"field {name} {link.label}", link.target, name))
     else:
         assert environment.file is not None
         node.text = definition.text.digest

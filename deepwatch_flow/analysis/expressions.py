@@ -45,7 +45,7 @@ def _call(canon: Canon, node: ast.Call) -> None:
     if chain is not None and chain[-1] in RECIPE_CALLS:
         found = recipe(node, chain, chain[-1])
         if found is not None:
-            canon.recipes.append(found)
+            canon.noted.append((found, canon.scope))
     canon.names.keywords.update(keyword.arg or "**" for keyword in node.keywords)
     canon.out.append("(Call")
     items: List[Item] = []
@@ -115,7 +115,7 @@ def _subscript(canon: Canon, node: ast.Subscript) -> None:
     if chain is not None and (chain[-1] == "environ" or chain == ("sys", "modules")):
         found = recipe(node, chain, chain[-1])
         if found is not None:
-            canon.recipes.append(found)
+            canon.noted.append((found, canon.scope))
     canon.out.append("(Subscript")
     canon.push((node.value, node.slice, ")"))
 

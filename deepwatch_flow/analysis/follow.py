@@ -7,10 +7,11 @@ it as links. What can't be digested falls back to the statement that defines it 
 """
 from __future__ import annotations
 
+import os
 import sys
 from functools import partialmethod
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from ..hashing.digest import Hasher
 from ..hashing.values import Digester, Undigestible, ValueHasher
@@ -98,16 +99,17 @@ class Graph(Registry):
         return "value " + self._plain.digest(obj)
 
     def _function(self, function: FunctionType, place: Place) -> Link:
-        path = function.__code__.co_filename
-        if path.startswith("<"):
-            # without a file or a module it was made by own code: `exec` with a namespace of its own
-            own = not function.__module__ or self.origins.of_module(function.__module__)[0] == "own"
-        else:
-            own = self.origins.of_file(path)[0] == "own"
-        if own:
+        if self._is_own_function(function):
             name = f"{function.__module__}.{function.__qualname__}"
             return Link("", self.of_object("function", function, name), place.name)
         return self._wrapper(function, place)
+
+    def _is_own_function(self, function: FunctionType) -> bool:
+        path = function.__code__.co_filename
+        if path.startswith("<"):
+            # without a file or a module it was made by own code: `exec` with a namespace of its own
+            return not function.__module__ or self.origins.of_module(function.__module__)[0] == "own"
+        return self.origins.of_file(path)[0] == "own"
 
     def _wrapper(self, function: FunctionType, place: Place) -> Link:
         """A function from elsewhere may hold own ones: a decorator's wrapper does."""
@@ -130,26 +132,22 @@ class Graph(Registry):
 
     def _held(self, function: FunctionType) -> List[Tuple[str, Any]]:
         """Return what a foreign function holds of own code: what it wraps, or dispatches to by type."""
-        registry = getattr(function, "registry", None)
-        if registry is not None and hasattr(registry, "items"):
-            pairs = sorted(registry.items(), key=_by_name)
-            held = [(f"for {'.'.join(_by_name(pair))}", pair[1]) for pair in pairs]
-            held += [("type", kind) for kind, _ in pairs if isinstance(kind, type)]
-        else:
-            values = [getattr(function, "__wrapped__", None), *(function.__defaults__ or ())]
-            values += [cell.cell_contents for cell in function.__closure__ or () if _full(cell)]
-            held = [("around", value) for value in {id(value): value for value in values}.values()]
-        return [(label, value) for label, value in held if self._holds_own(value)]
+        return [(label, value) for label, value in _inside(function) if self._holds_own(value, {id(function)})]
 
-    def _holds_own(self, value: Any) -> bool:
-        if isinstance(value, FunctionType):
-            return self._function(value, Place("")).label == ""
+    def _holds_own(self, value: Any, seen: Set[int]) -> bool:
         if isinstance(value, type):
             return self.origins.of_object(value)[0] == "own"
-        return self._unwrapped(value) is not None
+        if not isinstance(value, FunctionType):
+            return self._unwrapped(value) is not None
+        if self._is_own_function(value):
+            return True
+        if id(value) in seen:  # a wrapper that counts its calls on itself is in its own closure
+            return False
+        seen.add(id(value))
+        return any(self._holds_own(inner, seen) for _, inner in _inside(value))
 
     def _class(self, cls: type, place: Place) -> Link:
-        if self.origins.of_object(cls)[0] != "own":
+        if self.origins.of_object(cls)[0] != "own" and _is_found(cls):
             return self.foreign(cls, place)
         return Link("", self.of_object("class", cls, f"{cls.__module__}.{cls.__qualname__}"), place.name)
 
@@ -188,8 +186,14 @@ class Graph(Registry):
     # -- data -------------------------------------------------------------------------------------
 
     def _data(self, obj: Any, place: Place) -> Link:
+        if obj is os.environ:
+            return Link("os.environ", None)  # which variables are read, the uses tell
         if (type(obj).__module__, type(obj).__qualname__) in _INERT:
-            return Link(f"inert {type(obj).__module__}.{type(obj).__qualname__}", None)
+            # no data to digest, but `Semaphore(1)` is not `Semaphore(2)`
+            quiet = type(obj).__module__ == "logging"
+            file = place.environment.file if place.environment is not None and not quiet else None
+            texts = [each.text.digest for each in file.binding(place.binding)] if file is not None else []
+            return Link(f"inert {type(obj).__qualname__} {' '.join(texts)}", None)
         if not place.binding:
             return Link("data", self._valued(self.add(Node(place.name, "data")), obj, place), place.name)
 
@@ -275,6 +279,31 @@ class Graph(Registry):
                 break
             environment, name = self.environment(vars(other)), attribute
         return environment, name, None
+
+
+def _inside(function: FunctionType) -> List[Tuple[str, Any]]:
+    """Return what a function holds: what it dispatches to by type, else what it wraps and captures."""
+    registry = getattr(function, "registry", None)
+    if registry is not None and hasattr(registry, "items"):
+        pairs = sorted(registry.items(), key=_by_name)
+        held = [(f"for {'.'.join(_by_name(pair))}", pair[1]) for pair in pairs]
+        return held + [("type", kind) for kind, _ in pairs if isinstance(kind, type)]
+    values = [getattr(function, "__wrapped__", None), *(function.__defaults__ or ())]
+    values += [cell.cell_contents for cell in function.__closure__ or () if _full(cell)]
+    return [("around", value) for value in {id(value): value for value in values}.values()]
+
+
+def _is_found(cls: type) -> bool:
+    """Whether a class is where it says: `make_dataclass` and its like give the module that made it."""
+    found: Any = sys.modules.get(cls.__module__)
+    if found is None:
+        return True
+    for part in cls.__qualname__.split("."):
+        found = getattr(found, part, None)
+        if found is None:
+            # private classes of compiled modules are nowhere to be found, either
+            return not isinstance(vars(cls).get("__annotations__"), dict) and not hasattr(cls, "__dataclass_fields__")
+    return True
 
 
 def _full(cell: Any) -> bool:

@@ -57,10 +57,11 @@ class SourceFile:
         at = next((i for i, other in enumerate(codes) if other is code or other == code), None)
         if at is None or not found:
             return None
-        if len(found) == len(codes):
-            return found[at]
-        # equal lambdas on one line are one code object: any definition of this shape is the one
         names = ",".join(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount])
+        if len(found) == len(codes):
+            # of several lambdas the order tells, and their parameters must not gainsay it
+            return found[at] if len(found) == 1 or found[at].signature in (names, names.partition(",")[2]) else None
+        # equal lambdas on one line are one code object: any definition of this shape is the one
         fitting = [each for each in found if each.signature == names] or found
         return fitting[0] if len({each.text.digest for each in fitting}) == 1 else None
 

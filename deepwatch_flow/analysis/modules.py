@@ -116,12 +116,14 @@ class Effects:
                 node = self._node(statement, environment)
                 if node is not None:
                     self._own[path].append(node)
+        names = [environment.module.rpartition(".")[0]]    # importing a module imports its packages
         for _, module, level, attribute in environment.file.facts.imports:
             name = absolute(module, level, environment)
-            for full in (name, f"{name}.{attribute}"):
-                imported = getattr(sys.modules.get(full), "__file__", None)
-                if isinstance(imported, str) and self._graph.origins.of_file(imported)[0] == "own":
-                    self._imports[path].append(imported)
+            names += [name, f"{name}.{attribute}"]
+        for name in names:
+            imported = getattr(sys.modules.get(name), "__file__", None)
+            if isinstance(imported, str) and self._graph.origins.of_file(imported)[0] == "own":
+                self._imports[path].append(imported)
 
     def _environment(self, path: str) -> Optional[Environment]:
         for module in list(sys.modules.values()):
@@ -140,10 +142,12 @@ class Effects:
         if first is None or first.label.startswith(_HARMLESS):
             return None
         if first.target is not None and first.target.origin == "own":
-            called = statement.text.uses[0].called and first.target.kind == "function"
-            if not called:
+            if first.target.kind == "statement":
+                node.text = statement.text.digest  # an effect on what can't be digested is seen nowhere else
+            elif statement.text.uses[0].called and first.target.kind == "function":
+                node.text = Hasher("call/1").digest()
+            else:
                 return None  # an effect on an own object is seen on the object itself
-            node.text = Hasher("call/1").digest()
             node.links = [first]
             return graph.add(node)
         node.text = statement.text.digest

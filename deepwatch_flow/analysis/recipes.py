@@ -9,6 +9,8 @@ from __future__ import annotations
 import ast
 from typing import Any, List, Optional, Tuple
 
+from .scopes import Scope
+
 #: ("import", expression), ("env", expression, chain) or ("load", name of a module)
 Recipe = Tuple[Any, ...]
 
@@ -33,6 +35,22 @@ def recipe(node: ast.AST, chain: Optional[Tuple[str, ...]], last: str) -> Option
     if last == "getenv":
         return ("env", _expression(node.args[0]), chain)
     return ("import", _expression(node.args[0]))
+
+
+def outside(found: Recipe, scope: Scope) -> Recipe:
+    """Return a recipe in which names that are bound inside the definition are unknown."""
+    return (found[0], _outside(found[1], scope), *found[2:])
+
+
+def _outside(expression: Recipe, scope: Scope) -> Recipe:
+    kind = expression[0]
+    if kind == "name":
+        return UNKNOWN if scope.owner(expression[1][0]) is not None else expression
+    if kind == "join":
+        return ("join", tuple(_outside(part, scope) for part in expression[1]))
+    if kind == "item":
+        return ("item", _outside(expression[1], scope), _outside(expression[2], scope))
+    return expression
 
 
 def _unwrapped(node: Any) -> Any:

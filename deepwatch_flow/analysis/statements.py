@@ -7,7 +7,7 @@ from typing import Any, Dict, List, Optional, Union
 from . import normal
 from .reads import READS_DEBUG
 from .scopes import Imported, Scope
-from .walk import Canon, Handler, Item
+from .walk import Canon, Handler, Item, Met
 
 
 def _return(canon: Canon, node: ast.Return) -> None:
@@ -112,12 +112,15 @@ def _enter(canon: Canon, scope: Scope) -> None:
     canon.scope = scope
 
 
+def _met(canon: Canon, item: Met) -> None:
+    canon.found.append((item.node, item.path))
+
+
 def _nested_function(canon: Canon, node: Any) -> None:
     outer = canon.scope
     canon.out.append("(" + type(node).__name__)
     canon.store(node.name, outer)
     inner = Scope("function", outer, f"{outer.path}{node.name}.<locals>.")
-    canon.found.append((node, outer.path))
     items: List[Item] = list(node.decorator_list)
     items += arguments(canon, node.args, inner, literal=True)
     if node.returns is not None:
@@ -126,14 +129,13 @@ def _nested_function(canon: Canon, node: Any) -> None:
     canon.scope = inner
     body = canon.block(node.body, function=True)
     canon.scope = outer
-    canon.push([*items, inner, "|body", *body, outer, ")"])
+    canon.push([*items, Met(node, outer.path), inner, "|body", *body, outer, ")"])
 
 
 def _lambda(canon: Canon, node: ast.Lambda) -> None:
     outer = canon.scope
     inner = Scope("lambda", outer, outer.path + "<lambda>.<locals>.")
-    canon.found.append((node, outer.path))
-    canon.push(["(Lambda", *arguments(canon, node.args, inner), inner, node.body, outer, ")"])
+    canon.push(["(Lambda", *arguments(canon, node.args, inner), Met(node, outer.path), inner, node.body, outer, ")"])
 
 
 def _nested_class(canon: Canon, node: ast.ClassDef) -> None:
@@ -185,7 +187,7 @@ STATEMENTS: Dict[type, Handler] = {
     ast.Return: _return, ast.While: _while, ast.For: _for, ast.AsyncFor: _for, ast.AnnAssign: _annotated,
     ast.Assign: _assign, ast.Assert: _assert, ast.Global: _outer_names, ast.Nonlocal: _outer_names,
     ast.Import: _import, ast.ImportFrom: _import, ast.ExceptHandler: _handler, ast.FunctionDef: _nested_function,
-    ast.AsyncFunctionDef: _nested_function, ast.Lambda: _lambda, ast.ClassDef: _nested_class, Scope: _enter,
+    ast.AsyncFunctionDef: _nested_function, ast.Lambda: _lambda, ast.ClassDef: _nested_class, Scope: _enter, Met: _met,
 }
 for _kind in ("MatchAs", "MatchStar", "MatchMapping"):  # only some versions of Python have them
     if hasattr(ast, _kind):

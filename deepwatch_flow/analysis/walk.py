@@ -12,24 +12,34 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from . import normal
 from .reads import READS
-from .recipes import Recipe
+from .recipes import Recipe, outside
 from .scopes import SEES_LOCALS, Names, Scope, Use
 
 _SKIPPED = frozenset({"ctx", "kind", "type_comment", "type_ignores"})
 _BLOCKS = frozenset({"body", "orelse", "finalbody"})
 
-#: what waits on the stack of a walk: a node, a token to write, or a scope to enter
-Item = Union[ast.AST, str, Scope]
+#: what waits on the stack of a walk: a node, a token to write, a scope to enter, a definition to note
+Item = Union[ast.AST, str, Scope, "Met"]
 #: writes a node that is not written by its fields alone
 Handler = Callable[[Any, Any], None]
 _FieldList = Tuple[Tuple[str, str, bool], ...]
 _fields_of: Dict[type, _FieldList] = {}
 
 
+class Met:
+    """A definition inside, noted where its code is made: after its defaults, before its body."""
+
+    __slots__ = ("node", "path")
+
+    def __init__(self, node: ast.AST, path: str) -> None:
+        self.node = node
+        self.path = path
+
+
 class Canon:
     """Write the canonical tokens of one definition or statement."""
 
-    __slots__ = ("out", "names", "scope", "flags", "docs", "annotations", "recipes", "stack", "found",
+    __slots__ = ("out", "names", "scope", "flags", "docs", "annotations", "recipes", "noted", "stack", "found",
                  "handlers")
 
     def __init__(self, scope: Scope, handlers: Mapping[type, Handler]) -> None:
@@ -41,6 +51,7 @@ class Canon:
         self.docs: List[str] = []
         self.annotations: List[Item] = []
         self.recipes: List[Recipe] = []
+        self.noted: List[Tuple[Recipe, Scope]] = []    # recipes whose names are not looked up yet
         self.stack: List[Item] = []
         #: definitions inside, with what stands before their qualified names, in the order of their code
         self.found: List[Tuple[ast.AST, str]] = []
@@ -54,6 +65,7 @@ class Canon:
     def finish(self) -> Tuple[str, Tuple[Use, ...]]:
         """Return the text and the holes in it."""
         uses = self.names.fill(self.out)
+        self.recipes = [outside(found, scope) for found, scope in self.noted] + self.recipes
         self.recipes += [("import", ("const", module)) for module in self.names.whole_modules()]
         return "\n".join(self.out), uses
 

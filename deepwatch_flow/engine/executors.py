@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import importlib
 from collections import deque
-from typing import Any, Callable, Deque, Dict, List, Optional, Protocol, Tuple
+from typing import Any, Callable, Deque, Dict, List, Protocol, Tuple
 
 from ..errors import EnvironmentFault
+from . import children
 from .worker import Call, Failure, Outcome
 
 Done = Tuple[Call, Outcome]
@@ -111,26 +112,25 @@ class ProcessExecutor:
 
     def close(self, cancel: bool = False) -> None:
         """End the workers."""
-        if self._pool is None:
+        pool, self._pool = self._pool, None
+        if pool is None:
             return
         if cancel:
-            for process in list(getattr(self._pool, "_processes", None) or {}).copy():
-                self._pool._processes[process].terminate()
-        self._pool.shutdown(wait=True)
-        self._pool = None
+            children.end(_processes(pool))
+        pool.shutdown(wait=True)
 
     def _start(self, call: Call) -> None:
         if self._pool is None:
             spawn = importlib.import_module("multiprocessing").get_context("spawn")
             self._pool = self._futures.ProcessPoolExecutor(
                 self._jobs, mp_context=spawn, initializer=self._initialise, initargs=(self._setup,))
-        self._running[self._pool.submit(self._execute, call)] = call
+        with children.spawning():
+            future = self._pool.submit(self._execute, call)
+        self._running[future] = call
 
     def _broken(self, call: Call, alone: bool, done: List[Done]) -> None:
         # every call in flight sees the broken pool: only one that ran alone is known to be guilty
-        if self._pool is not None:
-            self._pool.shutdown(wait=True)
-            self._pool = None
+        self.close(cancel=True)
         if alone:
             done.append((call, Outcome(failure=Failure(
                 "the worker process died while it ran this step",
@@ -143,3 +143,8 @@ class ProcessExecutor:
             else:
                 self._suspects.append(other)
         self._running.clear()
+
+
+def _processes(pool: Any) -> List[Any]:
+    # the pool has no public way to its processes, and forgets them when it breaks
+    return list((getattr(pool, "_processes", None) or {}).values())

@@ -111,6 +111,9 @@ def module_name(path: str, root: str) -> Tuple[str, str]:
         parts.insert(0, name)
     if inside and folder != root:
         below = os.path.relpath(folder, root).split(os.sep)
+        source = os.path.join(root, "src")
+        if below[0] == "src" and not os.path.isfile(os.path.join(source, "__init__.py")):
+            return ".".join(below[1:] + parts), source  # the src layout: what is in there is installed without it
         if all(part.isidentifier() for part in below):
             parts, folder = below + parts, root
     if parts[-1] == "__init__" and len(parts) > 1:

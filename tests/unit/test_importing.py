@@ -41,7 +41,7 @@ def world(root: Path) -> ImportWorld:
 
 @pytest.mark.parametrize(("file", "packages", "name", "base"), [
     ("pipeline.py", [], "pipeline", ""), ("flows/main.py", [], "flows.main", ""), ("a/b/c.py", ["a", "a/b"], "a.b.c", ""),
-    ("src/pkg/mod.py", ["src/pkg"], "src.pkg.mod", ""), ("my-flows/main.py", [], "main", "my-flows"), ("my.flow.py", [], "my_flow", ""),
+    ("src/pkg/mod.py", ["src/pkg"], "pkg.mod", "src"), ("my-flows/main.py", [], "main", "my-flows"), ("my.flow.py", [], "my_flow", ""),
     ("pkg/__init__.py", ["pkg"], "pkg", ""), ("my-flows/pkg/x.py", ["my-flows/pkg"], "pkg.x", "my-flows"), ("pipeline.py", ["."], "pipeline", ""),
 ])
 def test_a_module_is_named_by_its_place_below_the_root(tmp_path: Path, file: str, packages: list, name: str, base: str) -> None:
