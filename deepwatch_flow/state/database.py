@@ -98,12 +98,10 @@ class Database:
 
     def commit(self) -> None:
         """Write what is buffered."""
-        rows = self.stats.take()
-        if rows:
-            self._pending["files"] = rows
+        self._queue("files", *self.stats.take())
         if self._pending:
-            pending, self._pending = self._pending, {}
-            self._tables.write([(_INSERT[table], rows) for table, rows in pending.items()])
+            self._tables.write([(_INSERT[table], rows) for table, rows in self._pending.items()])
+            self._pending = {}      # not before: after an error, the next commit tries again
         self._committed = time.monotonic()
 
     def close(self) -> None:
@@ -203,6 +201,7 @@ class Database:
 
     def run_started(self, run: str, started_iso: str, command: str, steps: int) -> None:
         """Record that a run begins with so many steps selected."""
+        self._tables.check()        # 30 ms at 10,000 steps: damage must not make steps run again for ever
         self._started[run] = (run, started_iso, command, steps)
         self._queue("runs", (*self._started[run], None, None))
         self.commit()

@@ -35,6 +35,9 @@ CREATE TABLE files (path BLOB PRIMARY KEY, data BLOB NOT NULL);
 CREATE TABLE locks (id INTEGER PRIMARY KEY, digest TEXT NOT NULL UNIQUE, data BLOB NOT NULL);
 """
 _SECONDS_TO_WAIT = 30.0
+#: how SQLite tells of a bad file: a truncated one answers with an I/O error (a short read), a foreign
+#: one lacks our tables
+_DAMAGE = ("malformed", "no such", "no column", "disk I/O", "decode", "corrupt", "unsupported file format")
 _ATTEMPTS = 3
 
 Row = Tuple[Any, ...]
@@ -77,6 +80,12 @@ class Tables:
             else:
                 return
 
+    def check(self) -> None:
+        """Look at the whole file; one that is damaged where no query has met it yet is begun anew."""
+        for (told,) in self.rows("PRAGMA integrity_check(1)"):
+            if told != "ok":
+                self._survive(sqlite3.DatabaseError(str(told).splitlines()[-1]))
+
     def close(self) -> None:
         """Close the file, whose log is then folded into it."""
         try:
@@ -87,8 +96,11 @@ class Tables:
 
     def _transact(self, jobs: List[Tuple[str, Sequence[Row]]]) -> None:
         connection = self._connection
-        if disk.faults is not None and not self.in_memory:
-            disk.faults("commit", self._path)
+        if not self.in_memory:
+            if disk.faults is not None:
+                disk.faults("commit", self._path)
+            if self._is_gone():
+                raise sqlite3.DatabaseError("it was removed or replaced")     # SQLite would write to the lost file
         connection.execute("BEGIN IMMEDIATE")
         try:
             for sql, rows in jobs:
@@ -123,15 +135,20 @@ class Tables:
         self._identity = (found.st_dev, found.st_ino)
         if not stat.S_ISREG(found.st_mode):
             raise _Unusable("it is not a regular file")
-        connection = None
         try:
-            connection = _connection(self._path)
+            connection = sqlite3.connect(self._path, timeout=_SECONDS_TO_WAIT, isolation_level=None,
+                                         check_same_thread=False)
+        except sqlite3.Error as error:
+            raise self._fault(error) from error
+        try:
+            # With the log, a commit is atomic without a sync; a power cut may lose the last ones, no more.
+            connection.execute("PRAGMA synchronous=NORMAL")
+            connection.execute("PRAGMA cell_size_check=ON")
             application = connection.execute("PRAGMA application_id").fetchone()[0]
             version = connection.execute("PRAGMA user_version").fetchone()[0]
             connection.execute("SELECT 1 FROM traces LIMIT 1").fetchall()
         except sqlite3.Error as error:
-            if connection is not None:
-                connection.close()
+            connection.close()
             if _is_damage(error):
                 raise _Unusable(str(error)) from error
             raise self._fault(error) from error
@@ -192,6 +209,7 @@ class Tables:
                 version = connection.execute("PRAGMA user_version").fetchone()[0]
                 application = connection.execute("PRAGMA application_id").fetchone()[0]
                 connection.execute("SELECT 1 FROM traces LIMIT 1").fetchall()
+                connection.execute(f"PRAGMA user_version={version}")     # a damaged header may forbid to write
             except sqlite3.Error:
                 continue        # the next way of opening may do; if none does, the caller begins empty
             return bool((application, version) == (_APPLICATION, VERSION))
@@ -203,7 +221,8 @@ class Tables:
         """Go on with another connection after `error`, or raise what it means."""
         if self.in_memory:
             raise self._fault(error) from error
-        if _is_damage(error):
+        if _is_damage(error) or (_is_refusal(error) and self._is_writable()):
+            # Also a file that is gone, or whose header forbids what the machine allows.
             self._connection.close()
             try:
                 self._move_aside(str(error))
@@ -241,6 +260,17 @@ class Tables:
             f"the database {self._path} could not be used: {why}",
             f"it was moved to {aside}; only what the lockfile does not know has to run again"))
 
+    def _is_gone(self) -> bool:
+        try:
+            found = os.lstat(self._path)
+        except OSError:
+            return True
+        return (found.st_dev, found.st_ino) != self._identity
+
+    def _is_writable(self) -> bool:
+        return all(os.access(path, os.W_OK) for path in (self._path, os.path.dirname(self._path) or os.curdir)
+                   if os.path.lexists(path))
+
     def _mutex(self) -> Mutex:
         return Mutex(self._path + ".mutex", "deepwatch (making the database)").acquire(_SECONDS_TO_WAIT)
 
@@ -251,14 +281,6 @@ class Tables:
                              hint="close what has it open and run again")
         hint = "free some space and run again; nothing finished is lost" if "full" in text else None
         return EnvironmentFault(f"can't use the database {self._path}: {text}", hint=hint)
-
-
-def _connection(path: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=_SECONDS_TO_WAIT, isolation_level=None, check_same_thread=False)
-    # With the log, a commit is atomic without a sync; a power cut may lose the last ones, no more.
-    connection.execute("PRAGMA synchronous=NORMAL")
-    connection.execute("PRAGMA cell_size_check=ON")
-    return connection
 
 
 def _make(path: str) -> None:
@@ -288,9 +310,7 @@ def _is_damage(error: sqlite3.Error) -> bool:
     """Tell a file whose content is bad from a machine that refuses."""
     if not isinstance(error, sqlite3.OperationalError):
         return isinstance(error, sqlite3.DatabaseError)
-    # A truncated file answers with "disk I/O error" (a short read), a foreign one lacks our tables.
-    text = str(error)
-    return any(part in text for part in ("malformed", "no such", "no column", "disk I/O", "decode", "corrupt"))
+    return any(part in str(error) for part in _DAMAGE)
 
 
 def _is_refusal(error: sqlite3.Error) -> bool:
