@@ -37,8 +37,6 @@ KNOWN: Dict[str, str] = {
 
 #: Cases that are not hard and not right yet: faults, each with its cause. To be emptied.
 OPEN: Dict[str, str] = {
-    "dynamic_effect_of_package_init": "import-time effects of parent packages are not looked at",
-    "dynamic_name_shadowed_in_computed_import": "a parameter in a computed name is taken for the global of its name",
 }
 
 
