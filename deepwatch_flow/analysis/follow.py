@@ -190,8 +190,7 @@ class Graph(Registry):
             return Link("os.environ", None)  # which variables are read, the uses tell
         if (type(obj).__module__, type(obj).__qualname__) in _INERT:
             # no data to digest, but `Semaphore(1)` is not `Semaphore(2)`
-            quiet = type(obj).__module__ == "logging"
-            file = place.environment.file if place.environment is not None and not quiet else None
+            file = place.environment.file if place.environment is not None else None
             texts = [each.text.digest for each in file.binding(place.binding)] if file is not None else []
             return Link(f"inert {type(obj).__qualname__} {' '.join(texts)}", None)
         if not place.binding:

@@ -79,6 +79,8 @@ def fold(node: ast.expr, depth: int = 0) -> Optional[Tuple[Any]]:
         return None
     if isinstance(node, ast.BinOp) and not isinstance(node.right, (ast.Constant, ast.BinOp, ast.UnaryOp)):
         return None
+    if isinstance(node, ast.BinOp) and isinstance(node.right, ast.Constant) and not _numeric(node.right.value):
+        return None
     # the operands of a long chain are on the left: go down first, then fold on the way back
     spine: List[ast.expr] = []
     current: ast.expr = node

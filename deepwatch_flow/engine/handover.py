@@ -1,19 +1,18 @@
 """How a step's value reaches the steps that consume it.
 
-A step may change its argument in place, so each consumer gets a copy made from the stored bytes;
-what it sees is then the same whether the upstream step ran now or last week. Two kinds of values
-need no copy while they stay in this process: an immutable one is shared, and an array that owns its
-memory goes to its last consumer itself. A value of any other kind may hold parts that live on
-elsewhere (in a global, a cache), which nobody can rule out, so it is never handed out itself.
+A step may change its argument in place, so each consumer gets a copy made from the stored bytes.
+No copy is paid where none is needed: an immutable value is shared, and the last consumer gets the
+value itself, if no part of it can be reached by another way (`ownership` looks). What somebody else
+holds too (a cache, a global) is never handed out.
 """
 from __future__ import annotations
 
-import sys
 from typing import Any, Dict, Mapping, Set
 
 from ..model import Artifact
 from ..state.codecs import Codecs, is_immutable
 from ..state.store import BlobStore
+from .ownership import owns_all
 
 
 class Values:
@@ -32,7 +31,7 @@ class Values:
             return
         if is_immutable(value):
             self._shared.add(step)
-        elif shared or not _owns_all(value):
+        elif shared or not owns_all(value):
             return  # somebody else could see it change: consumers get copies from the store
         self._live[step] = value
 
@@ -57,10 +56,3 @@ class Values:
                 if not waiting:
                     self._live.pop(upstream, None)
                     self._shared.discard(upstream)
-
-
-def _owns_all(value: Any) -> bool:
-    """Whether nothing in a value can be reached by another way, once nobody holds the value."""
-    numpy: Any = sys.modules.get("numpy")
-    return (numpy is not None and type(value) is numpy.ndarray and value.base is None and bool(value.flags.owndata)
-            and not value.dtype.hasobject)

@@ -203,7 +203,6 @@ UNSEEN: Dict[str, Case] = {
     "from-import or attribute": (main("from helpers import helper\ndef f(x): return helper(x)", helpers=HELPER),
                                  "from helpers import helper\ndef f(x): return helper", "import helpers\ndef f(x): return helpers.helper"),
     "print at module level": (main("print('hello')\ndef f(x): return x"), "hello", "good day"),
-    "a logger's name": (main("import logging\nL = logging.getLogger('a')\ndef f(x): L.info(x)"), "'a'", "'b'"),
     "the main guard": (main("def f(x): return x\nif __name__ == '__main__':\n    print(1)"), "print(1)", "print(2)"),
     "a step's tags": (main("from deepwatch_flow import step\n@step(tags=['a'])\ndef g(): return 1\nf = g.function"), "['a']", "['b']"),
     "a class's docstring": (main("class C:\n    'one'\n    x = 1\ndef f(): return C.x"), "'one'", "'two'"),

@@ -104,11 +104,12 @@ def test_an_array_of_objects_is_not_handed_out_itself() -> None:
     assert row == [1]
 
 
-def test_an_object_is_seen_as_the_store_gives_it_whether_it_was_made_now_or_before() -> None:
-    value: Set[Any] = {1, 2}
-    taken = Kitchen(value, "a").take("a")
-    assert taken == value
-    assert taken is not value
+def test_a_plain_value_that_the_step_alone_holds_goes_to_its_last_consumer_itself() -> None:
+    value = {"rows": [[1], [2]]}
+    kitchen = Kitchen(value, "a", "b")
+    assert kitchen.take("a") is not value
+    kitchen.values.done("a", {"make"})
+    assert kitchen.take("b") is value
 
 
 def test_a_value_without_consumers_is_not_kept() -> None:
@@ -131,7 +132,7 @@ def test_a_value_made_in_an_earlier_run_comes_from_the_store() -> None:
 
 
 def test_a_lost_value_is_told() -> None:
-    kitchen = Kitchen([1], "a")
+    kitchen = Kitchen([1], "a", "b")
     kitchen.store.remove(kitchen.artifact.blob)
     with pytest.raises(BlobMissing):
         kitchen.take("a")
