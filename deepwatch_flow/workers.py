@@ -10,9 +10,10 @@ import sys
 from typing import Any, Mapping, NamedTuple, Optional, Tuple
 
 from .config import Config
+from .engine import children
 from .engine.arguments import arguments_of
 from .engine.worker import Call, Failure, Outcome, Tools, execute, failure_of
-from .errors import EnvironmentFault
+from .errors import DeepwatchError, EnvironmentFault
 from .model import Artifact
 from .project import Project
 from .state.store import BlobMissing
@@ -28,25 +29,35 @@ class WorkerSetup(NamedTuple):
 
 
 _opened: Optional[Tuple[Project, Tools]] = None
+_unopened: Failure = Failure("the worker process was not prepared")
 
 
 def initialise(setup: WorkerSetup) -> None:
     """Open the project in this process, for as long as the process lives."""
-    global _opened
+    global _opened, _unopened
+    children.live_with_parent()
     sys.path[:] = list(setup.path)
-    project = Project(setup.config, setup.sources)
-    project.__enter__()
-    _opened = (project, Tools(project.store(setup.folder), project.codecs, project.hasher))
+    try:
+        project = Project(setup.config, setup.sources)
+        project.__enter__()
+        _opened = (project, Tools(project.store(setup.folder), project.codecs, project.hasher))
+    except DeepwatchError as error:  # told by each call that comes: here nobody would hear it
+        _unopened = Failure(f"in a worker process, {error.message}", getattr(error, "traceback", None),
+                            error.hint or "the pipeline must load there as it does here")
 
 
 def execute_call(call: Call) -> Outcome:
     """Execute one call in this process; the value stays here."""
-    assert _opened is not None
+    if _opened is None:
+        return Outcome(failure=_unopened)
     project, tools = _opened
-    os.chdir(project.config.root)    # a step before this one may have gone elsewhere
-    # classes are digested as they are before the step runs: it may change what they hold
-    project.analysis.fingerprint(project.graph.nodes[call.step].step.function)
-    outcome = execute_in(project, tools, call, None)
+    try:
+        os.chdir(project.config.root)    # a step before this one may have gone elsewhere
+        # classes are digested as they are before the step runs: it may change what they hold
+        project.analysis.fingerprint(project.graph.nodes[call.step].step.function)
+        outcome = execute_in(project, tools, call, None)
+    except KeyboardInterrupt as error:  # nobody presses Ctrl-C here: the step raised it
+        return Outcome(failure=failure_of(error))
     return outcome._replace(value=None, here=False)
 
 
@@ -70,5 +81,7 @@ def execute_in(project: Project, tools: Tools, call: Call, live: Any) -> Outcome
         raise
     except Exception as error:  # noqa: BLE001 - reading a value back runs its own code, which may raise anything
         failure = failure_of(error)
-        return Outcome(failure=failure._replace(error=f"the value of `{lost}` can't be read back: {failure.error}", lost=lost))
+        return Outcome(failure=failure._replace(
+            error=f"the value of `{lost}` can't be read back: {failure.error}", lost=lost,
+            hint=f"let `{lost}` return plain data, or a type that can be unpickled"))
     return execute(node.step.function, arguments, call, tools)
