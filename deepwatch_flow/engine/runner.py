@@ -65,6 +65,7 @@ class Runner:
         self._bad: Set[str] = set()                       # failed or blocked
         self._revived: Dict[str, Tuple[Reason, ...]] = {}      # to run again, and why
         self._revivals: Dict[str, int] = {}
+        self._ran: Set[str] = set()                       # a value made just now that can't be read never can
         self.traces: Dict[str, Trace] = {}                # what holds now, for the lockfile
         self.vouched: Dict[str, bool] = {}                # whether that was recorded
         self._stopping = False
@@ -181,7 +182,7 @@ class Runner:
         name = call.step
         running = self._running.pop(name)
         failure = outcome.failure
-        if failure is not None and failure.lost is not None:
+        if failure is not None and failure.lost is not None and not (failure.traceback and failure.lost in self._ran):
             self._revive(name, running.reasons, {failure.lost: (Reason("artifact", failure.lost),)}, failure)
             return
         if failure is not None or outcome.artifact is None:
@@ -195,6 +196,7 @@ class Runner:
                 hint="the next run repeats the step"))
         elif running.cacheable:
             self._parts.record(trace, outcome.seconds)
+        self._ran.add(name)
         last = self._world.history.latest.get(name)
         if outcome.here:
             self._parts.values.keep(name, outcome.value, outcome.shared)

@@ -5,13 +5,14 @@ become a `Failure` with a traceback cut to the user's frames; nothing a step rai
 """
 from __future__ import annotations
 
+import contextlib
 import importlib
 import inspect
 import os
 import sys
 import time
 import traceback
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Tuple
 
 from ..errors import DeepwatchError, EnvironmentFault
 from ..hashing.digest import Hasher
@@ -20,6 +21,9 @@ from ..model import Artifact, ProductFile
 from ..state.codecs import Codecs
 from ..state.store import BlobStore
 
+_ASYNCIO = os.path.join(os.path.dirname(os.__file__), "asyncio", "")
+#: how many characters of an error are kept
+_LONGEST_LINE, _LONGEST_TRACEBACK = 500, 10_000
 _OWN_FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
@@ -66,10 +70,13 @@ def execute(function: Callable[..., Any], arguments: Mapping[str, Any], call: Ca
     try:
         for _, path in call.products:
             os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-        value = function(**arguments)
-        if inspect.iscoroutine(value):
-            value = importlib.import_module("asyncio").run(value)
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever the user's code raises is its failure, not ours
+        with _forks_end_here():
+            value = function(**arguments)
+            if inspect.iscoroutine(value):
+                value = importlib.import_module("asyncio").run(value)
+    except KeyboardInterrupt:
+        raise  # the user's, not the step's: it ends the run
+    except BaseException as error:  # noqa: BLE001 - whatever the user's code raises is its failure, not ours
         return Outcome(seconds=time.perf_counter() - started, failure=failure_of(error))
     seconds = time.perf_counter() - started
     alone = object()  # how many references a local name makes differs between versions of Python
@@ -82,6 +89,25 @@ def execute(function: Callable[..., Any], arguments: Mapping[str, Any], call: Ca
     except DeepwatchError as error:
         return Outcome(seconds=seconds, failure=Failure(error.message, hint=error.hint))
     return Outcome(artifact, products, seconds, None, value, True, shared)
+
+
+@contextlib.contextmanager
+def _forks_end_here() -> Iterator[None]:
+    """End a process that a step has forked where it leaves the step: the run goes on in its parent alone."""
+    driver = os.getpid()
+    code = 1
+    try:
+        yield
+        code = 0
+    except SystemExit as leave:
+        code = leave.code if isinstance(leave.code, int) else int(leave.code is not None)
+        raise
+    finally:
+        if os.getpid() != driver:
+            for stream in (sys.stdout, sys.stderr):
+                with contextlib.suppress(OSError, ValueError, AttributeError):    # closed, or none at all
+                    stream.flush()
+            os._exit(code & 0xFF)
 
 
 def _store(value: Any, tools: Tools) -> Artifact:
@@ -129,7 +155,7 @@ def _one_line(error: BaseException) -> str:
     except Exception:  # noqa: BLE001 - a user's __str__ may raise anything; the type is told in any case
         text = ""
     name = type(error).__qualname__
-    return f"{name}: {text.splitlines()[0]}" if text else name
+    return _cut(f"{name}: {text.splitlines()[0]}", _LONGEST_LINE) if text else name
 
 
 def user_traceback(error: BaseException) -> str:
@@ -143,9 +169,17 @@ def user_traceback(error: BaseException) -> str:
             continue
         seen[id(each)] = True
         kept = [frame for frame in each.stack if not _is_ours(frame.filename)]
+        while len(kept) > 1 and kept[0].filename.startswith(_ASYNCIO):
+            del kept[0]     # the loop that runs an async step
         each.stack = traceback.StackSummary.from_list(kept)
         waiting += [each.__cause__, each.__context__]
-    return "".join(told.format())
+    return _cut("".join(told.format()), _LONGEST_TRACEBACK)
+
+
+def _cut(text: str, most: int) -> str:
+    """Leave out the middle of a text that is too long to be read: a message may hold a whole data set."""
+    left_out = len(text) - most
+    return text if left_out <= 0 else f"{text[:most // 2]} [… {left_out} characters …] {text[-(most // 2):]}"
 
 
 def _is_ours(filename: str) -> bool:
