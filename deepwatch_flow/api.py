@@ -12,12 +12,13 @@ from .errors import StateError
 from .events import Emit, RunReport
 from .hooks import plugin_manager
 from .model import Policy
-from .project import codecs_of
+from .project import codecs_of, value_of
 from .state import lockfile
 from .state.database import Database
 from .state.store import LocalStore
 from .survey import history_of
-from .workspace import DATABASE, LOCKFILE, Workspace
+from .vouching import LOCKFILE
+from .workspace import DATABASE, Workspace
 
 _PLAIN = Policy()
 
@@ -65,7 +66,7 @@ def load(step: str, *, root: Optional[str] = None) -> Any:
     before = list(sys.path)
     sys.path.insert(0, config.root)    # a value of an own class is unpickled by its module's name
     try:
-        return codecs.decode(trace.artifact.codec, store.get(trace.artifact.blob))
+        return value_of(codecs, store, step, trace.artifact)
     finally:
         sys.path[:] = before
 

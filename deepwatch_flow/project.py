@@ -13,12 +13,13 @@ from typing import Any, List, Mapping, MutableMapping, Optional, Type
 from . import builtin
 from .analysis.fingerprint import Analysis
 from .config import Config, boundary
+from .errors import DeepwatchError, StateError
 from .hashing.values import ValueHasher
 from .hooks import plugin_manager
 from .loading.importing import ImportWorld
 from .loading.origin import Origins
 from .loading.snapshot import Snapshot
-from .model import Digest
+from .model import Artifact, Digest
 from .pipeline.graph import StepGraph, build
 from .pipeline.loader import load_pipeline
 from .state.codecs import Codecs
@@ -76,6 +77,19 @@ class Project:
 def codecs_of(plugins: Any) -> Codecs:
     """Return the codecs of all plugins, ours among them."""
     return Codecs([codec for codecs in plugins.hook.deepwatch_codecs() for codec in codecs])
+
+
+def value_of(codecs: Codecs, store: BlobStore, step: str, artifact: Artifact) -> Any:
+    """Return a stored value; raises StateError where it can't be had."""
+    data = store.get(artifact.blob)
+    try:
+        return codecs.decode(artifact.codec, data)
+    except DeepwatchError:
+        raise
+    except Exception as error:
+        told = str(error).strip().partition("\n")[0]
+        raise StateError(f"the stored value of `{step}` can't be read back: {type(error).__name__}: {told[:500]}",
+                         hint=f"it may be older than its class; make it anew: deepwatch run {step} --force {step}") from error
 
 
 def hook_digester(hook: Any) -> Any:

@@ -1,10 +1,14 @@
-"""What the lockfile says after a run: the traces that hold, and the definitions behind them."""
+"""What the lockfile says after a run, and when a run may not go against it."""
 from __future__ import annotations
 
-from typing import Dict, Iterable, List, Mapping, Optional, Set
+from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Set
 
+from .engine.planner import World
+from .errors import LockedError, StateError
 from .hashing.digest import Hasher
-from .model import SCHEME, Digest, Lock, LockEntry, StepFacts, Trace, Unit
+from .model import SCHEME, Digest, Fresh, Lock, LockEntry, Plan, Stale, StepFacts, Trace, Unit
+
+LOCKFILE = "deepwatch.lock"
 
 #: kinds of units that a reader of the lockfile knows by name
 _DEFINITIONS = frozenset({"function", "class", "data", "statement", "file"})
@@ -46,3 +50,37 @@ def definitions_of(units: Iterable[Unit]) -> Dict[str, Digest]:
 
 def _together(digests: List[Digest]) -> Digest:
     return digests[0] if len(digests) == 1 else Hasher("definitions/1").fields("own", digests).digest()
+
+
+# -- what a run may not do ------------------------------------------------------------------------
+
+def check_scheme(lock: Optional[Lock], steps: Sequence[str], accept: bool) -> None:
+    """Raise StateError where the digests of the lockfile are of another kind than ours."""
+    if lock is None or lock.scheme == SCHEME:
+        return
+    if lock.scheme > SCHEME:
+        raise StateError(f"`{LOCKFILE}` has scheme {lock.scheme} of digests, this deepwatch knows {SCHEME}",
+                         hint="upgrade deepwatch: `pip install -U deepwatch-flow`")
+    if accept:
+        return
+    names = [name for name in steps if name in lock.steps]
+    raise StateError(
+        f"`{LOCKFILE}` was written with an older scheme of digests ({lock.scheme}, now {SCHEME}); "
+        f"{len(names)} steps would run again: {', '.join(names[:10])}{', …' if len(names) > 10 else ''}",
+        hint="deepwatch run --accept-scheme")
+
+
+def check_locked(lock: Optional[Lock], steps: Sequence[str], world: World, plan: Plan) -> None:
+    """Raise LockedError where a run by this plan would change the lockfile."""
+    if lock is None:
+        raise LockedError(f"there is no `{LOCKFILE}`", hint="run `deepwatch run` and commit the lockfile")
+    hint = "run `deepwatch run` without `--locked` and commit the lockfile"
+    dropped = sorted(set(lock.steps) - set(steps))
+    if dropped:
+        raise LockedError(f"`{LOCKFILE}` has a step `{dropped[0]}`, the pipeline has none", hint=hint)
+    for name, verdict in plan.verdicts.items():
+        key = verdict.trace.key if isinstance(verdict, Fresh) else verdict.key if isinstance(verdict, Stale) else None
+        entry = lock.steps.get(name)
+        uncacheable = world.facts[name].fingerprint.uncacheable is not None
+        if (entry is None and not uncacheable) or (key is not None and entry is not None and entry.key != key):
+            raise LockedError(f"`{name}` is not what `{LOCKFILE}` says: the lockfile would have to change", hint=hint)

@@ -23,7 +23,6 @@ from .engine.worker import Tools
 from .errors import ConfigError, LockedError, StateError
 from .events import Emit, Event, Notice, RunFinished, RunReport, RunStarted, StepFinished, StepStarted, fold
 from .model import (
-    SCHEME,
     Fresh,
     Lock,
     Pending,
@@ -37,16 +36,15 @@ from .model import (
     Verdict,
 )
 from .pipeline.graph import StepGraph
-from .project import Project
+from .project import Project, value_of
 from .reasons import Explainer
 from .state import lockfile
 from .state.database import Database
 from .state.mutex import Mutex
 from .survey import Survey, history_of, leaves
-from .vouching import lock_of
+from .vouching import LOCKFILE, check_locked, check_scheme, lock_of
 from .workers import WorkerSetup, execute_call, execute_in, initialise
 
-LOCKFILE = "deepwatch.lock"
 DATABASE = "state.db"
 
 
@@ -138,9 +136,10 @@ class Workspace:
 
     def run(self, policy: Policy) -> RunReport:
         """Run what is not fresh among the selected steps; events go to the reporter as they happen."""
-        self._check_scheme(policy)
         mutex = Mutex(os.path.join(self.folder, "mutex"), "deepwatch run")
         with mutex.acquire(policy.wait, self._waiting):
+            self.lock = lockfile.read(self.lock_path, self.database)    # the run we waited for may have written it
+            check_scheme(self.lock, self.graph.order, policy.accept_scheme)
             return self._run(policy)
 
     def _run(self, policy: Policy) -> RunReport:
@@ -148,7 +147,7 @@ class Workspace:
         world, policy, wanted = self._world(policy)
         run = uuid.uuid4().hex[:12]
         if policy.locked:
-            self._check_locked(world, policy, wanted)
+            check_locked(self.lock, self.graph.order, world, make_plan(world, policy, wanted))
         values = Values(self.store, self.project.codecs, self._consumers(world))
         runner = Runner(world, policy, wanted, Parts(
             self._executor(policy, values), values, lambda trace, seconds: self.database.record(trace, run, seconds),
@@ -157,11 +156,16 @@ class Workspace:
         self._emit(RunStarted(run, tuple(world.facts)))
         interrupted = False
         try:
-            runner.run()
-        except KeyboardInterrupt:
-            interrupted = True
-        finally:
-            self._finish(runner, policy)
+            try:
+                runner.run()
+            except KeyboardInterrupt:
+                interrupted = True
+            finally:
+                self._finish(runner, policy)
+        except BaseException:     # a full disk, another lockfile: the history tells what was done all the same
+            self._events.append(RunFinished(run, time.monotonic() - started, interrupted=True))
+            self.database.run_finished(fold(self._events))
+            raise
         self._emit(RunFinished(run, time.monotonic() - started, interrupted))
         report = fold(self._events)
         self.database.run_finished(report)
@@ -227,27 +231,6 @@ class Workspace:
     def _restore(self, product: ProductFile) -> None:
         self.store.copy_to(product.blob, os.path.join(self.config.root, product.path))
 
-    # -- checks -----------------------------------------------------------------------------------
-
-    def _check_scheme(self, policy: Policy) -> None:
-        if self.lock is None or self.lock.scheme >= SCHEME or policy.accept_scheme:
-            return
-        names = [name for name in self.graph.order if name in self.lock.steps]
-        raise StateError(
-            f"`{LOCKFILE}` was written with an older scheme of digests ({self.lock.scheme}, now {SCHEME}); "
-            f"{len(names)} steps would run again: {', '.join(names[:10])}{', …' if len(names) > 10 else ''}",
-            hint="deepwatch run --accept-scheme")
-
-    def _check_locked(self, world: World, policy: Policy, wanted: Set[str]) -> None:
-        entries = self.lock.steps if self.lock is not None else {}
-        for name, verdict in make_plan(world, policy, wanted).verdicts.items():
-            key = verdict.trace.key if isinstance(verdict, Fresh) else verdict.key if isinstance(verdict, Stale) else None
-            entry = entries.get(name)
-            uncacheable = world.facts[name].fingerprint.uncacheable is not None
-            if (entry is None and not uncacheable) or (key is not None and entry is not None and entry.key != key):
-                raise LockedError(f"`{name}` is not what `{LOCKFILE}` says: the lockfile would have to change",
-                                  hint="run `deepwatch run` without `--locked` and commit the lockfile")
-
     # -- telling ----------------------------------------------------------------------------------
 
     def _explainer(self) -> Explainer:
@@ -288,7 +271,7 @@ class Workspace:
         trace = history_of(self.database, self.lock).latest.get(name)
         if trace is None or not self.store.has(trace.artifact.blob, trace.artifact.size):
             raise StateError(f"there is no stored value of `{name}`", hint=f"deepwatch run {name}")
-        value = self.project.codecs.decode(trace.artifact.codec, self.store.get(trace.artifact.blob))
+        value = value_of(self.project.codecs, self.store, name, trace.artifact)
         return Shown(name, trace, value, isinstance(self.verdict(name), Fresh))
 
     def history(self, limit: int = 20) -> List[Any]:
