@@ -6,7 +6,7 @@ ten times faster than a TOML parser; it gives up on anything else, so it never h
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple
 
 from .._compat import toml_loads
 from ..errors import StateError
@@ -21,18 +21,18 @@ _NAME = r'((?:[^"\\\x00-\x1f\x7f]|\\[^\n])*)'
 _DIGEST = r'"([0-9a-f]{64})"'
 _SIZE = r"(0|[1-9][0-9]{0,17})"
 _HEAD = re.compile(_COMMENT.replace(".", r"\.") + rf"version = {VERSION}\nscheme = {_SIZE}\n")
-_STEP = re.compile(rf'\[steps\."{_NAME}"\]\nkey = {_DIGEST}\ncode = {_DIGEST}\noutput = {_DIGEST}\n'
-                   rf'blob = {_DIGEST}\nsize = {_SIZE}\ncodec = "{_NAME}"')
-_TABLE = re.compile(rf'\[steps\."{_NAME}"\.(params|inputs|upstreams|products)\]((?:\n[^\n]+)+)')
-_DEFINITION = re.compile(rf'\[definitions\."{_NAME}"\]\ndigest = {_DIGEST}')
-_PACKAGE = re.compile(rf'\[packages\."{_NAME}"\]\nversion = "{_NAME}"')
-_END = r"(?=\n|\Z)"
-_LINES = {
-    "params": re.compile(rf'\n"{_NAME}" = {_DIGEST}{_END}'),
-    "inputs": re.compile(rf'\n"{_NAME}" = {_DIGEST}{_END}'),
-    "upstreams": re.compile(rf'\n"{_NAME}" = {{ step = "{_NAME}", output = {_DIGEST} }}{_END}'),
-    "products": re.compile(rf'\n"{_NAME}" = {{ blob = {_DIGEST}, size = {_SIZE} }}{_END}'),
-}
+_FACTS = r'((?:"[^\n]*\n)+)'
+_STEP = re.compile(
+    rf'(\n\[steps\."{_NAME}"\]\nkey = {_DIGEST}\ncode = {_DIGEST}\noutput = {_DIGEST}\n'
+    rf'blob = {_DIGEST}\nsize = {_SIZE}\ncodec = "{_NAME}"\n'
+    + "".join(rf'(?:\n\[steps\."\2"\.{table}\]\n{_FACTS})?' for table in ("params", "inputs", "upstreams", "products"))
+    + ")")
+_DEFINITION = re.compile(rf'(\n\[definitions\."{_NAME}"\]\ndigest = {_DIGEST}\n)')
+_PACKAGE = re.compile(rf'(\n\[packages\."{_NAME}"\]\nversion = "{_NAME}"\n)')
+# The lines of the four tables.
+_NAMED = re.compile(rf'^"{_NAME}" = {_DIGEST}\n', re.MULTILINE)
+_UPSTREAM = re.compile(rf'^"{_NAME}" = {{ step = "{_NAME}", output = {_DIGEST} }}\n', re.MULTILINE)
+_PRODUCT = re.compile(rf'^"{_NAME}" = {{ blob = {_DIGEST}, size = {_SIZE} }}\n', re.MULTILINE)
 
 
 class _NotCanonical(Exception):
@@ -106,75 +106,61 @@ def _escaped(character: str) -> str:
 def parse_canonical(text: str) -> Optional[Lock]:
     """Return the lock in a text that `dumps` wrote, None for any other text."""
     head = _HEAD.match(text)
-    if head is None or not text.endswith("\n"):
+    if head is None:
         return None
-    definitions: Dict[str, Digest] = {}
-    packages: Dict[str, str] = {}
-    steps: Dict[str, Tuple[Any, ...]] = {}
-    tables: Dict[str, Dict[str, Tuple[Any, ...]]] = {}
+    packages_at = text.find('\n[packages."', head.end())
+    end = packages_at if packages_at >= 0 else len(text)
+    definitions_at = text.find('\n[definitions."', head.end(), end)
+    middle = definitions_at if definitions_at >= 0 else end
     try:
-        body = text[head.end():-1]
-        for block in body[1:].split("\n\n") if body else ():
-            if block.startswith("[steps."):
-                _read_step(block, steps, tables)
-            elif block.startswith("[definitions."):
-                name, digest = _match(_DEFINITION, block)
-                _enter(definitions, name, digest)
-            else:
-                name, version = _match(_PACKAGE, block)
-                _enter(packages, name, _plain(version))
-        if body and not body.startswith("\n"):
-            return None
+        steps = _entered(_blocks(_STEP, text[head.end():middle]), _entry)
+        definitions = _entered(_blocks(_DEFINITION, text[middle:end]), lambda fields: fields[0])
+        packages = _entered(_blocks(_PACKAGE, text[end:]), lambda fields: _plain(fields[0]))
     except _NotCanonical:
         return None
-    entries = {name: _entry(fields, tables.get(name, {})) for name, fields in steps.items()}
-    return Lock(entries, definitions, packages, int(head.group(1)))
+    return Lock(steps, definitions, packages, int(head.group(1)))
 
 
-def _read_step(block: str, steps: Dict[str, Tuple[Any, ...]], tables: Dict[str, Dict[str, Tuple[Any, ...]]]) -> None:
-    found = _STEP.fullmatch(block)
-    if found is not None:
-        name, *fields = found.groups()
-        _enter(steps, name, tuple(fields))
-        return
-    name, table, lines = _match(_TABLE, block)
-    facts = _LINES[table].findall(lines)
-    name = _plain(name)
-    if name not in steps or len(facts) != lines.count("\n"):
+def _blocks(pattern: "re.Pattern[str]", text: str) -> List[Tuple[str, ...]]:
+    """Return the groups of all matches, which must be the whole text."""
+    found = pattern.findall(text)
+    if sum([len(groups[0]) for groups in found]) != len(text):
         raise _NotCanonical
+    return found
+
+
+def _entered(blocks: List[Tuple[str, ...]], make: Callable[[Tuple[str, ...]], Any]) -> Dict[str, Any]:
+    found = {_plain(groups[1]): make(groups[2:]) for groups in blocks}
+    if len(found) != len(blocks):
+        raise _NotCanonical         # a block twice: TOML tells on which line
+    return found
+
+
+def _entry(fields: Tuple[str, ...]) -> LockEntry:
+    key, code, output, blob, size, codec, params, inputs, upstreams, products = fields
+    found = _facts(_PRODUCT, products)
+    if not all(is_inside(fact[0]) for fact in found):
+        raise _NotCanonical
+    return LockEntry(
+        Digest(key), Digest(code), tuple(_facts(_NAMED, params)),
+        tuple([Input(*fact) for fact in _facts(_NAMED, inputs)]),
+        tuple([Upstream(*fact) for fact in _facts(_UPSTREAM, upstreams)]),
+        Artifact(Digest(output), Digest(blob), int(size), _plain(codec)),
+        tuple([ProductFile(path, address, int(length)) for path, address, length in found]))
+
+
+def _facts(pattern: "re.Pattern[str]", lines: str) -> List[Any]:
+    """Return the sorted facts in the lines of a table, which must be as the pattern says."""
+    if not lines:
+        return []
+    facts = pattern.findall(lines)
     if "\\" in lines:
         facts = [tuple([_plain(field) for field in fact]) for fact in facts]
-    if len({fact[0] for fact in facts}) != len(facts):
-        raise _NotCanonical
-    if table == "products" and not all(is_inside(fact[0]) for fact in facts):
+    # A pattern matches one whole line, so an equal count means that each line matched.
+    if len(facts) != lines.count("\n") or (len(facts) > 1 and len({fact[0] for fact in facts}) != len(facts)):
         raise _NotCanonical
     facts.sort()
-    _enter(tables.setdefault(name, {}), table, tuple(facts))
-
-
-def _entry(fields: Tuple[Any, ...], tables: Mapping[str, Tuple[Any, ...]]) -> LockEntry:
-    key, code, output, blob, size, codec = fields
-    products = tables.get("products", ())
-    return LockEntry(
-        key, code, tables.get("params", ()),
-        tuple([Input(*fact) for fact in tables.get("inputs", ())]),
-        tuple([Upstream(*fact) for fact in tables.get("upstreams", ())]),
-        Artifact(output, blob, int(size), _plain(codec)),
-        tuple([ProductFile(path, address, int(length)) for path, address, length in products]))
-
-
-def _match(pattern: "re.Pattern[str]", block: str) -> Tuple[str, ...]:
-    found = pattern.fullmatch(block)
-    if found is None:
-        raise _NotCanonical
-    return found.groups()
-
-
-def _enter(table: Dict[str, Any], name: str, value: Any) -> None:
-    name = _plain(name)
-    if name in table:
-        raise _NotCanonical
-    table[name] = value
+    return facts
 
 
 def _plain(raw: str) -> str:
