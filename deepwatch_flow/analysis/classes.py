@@ -81,11 +81,12 @@ def _members(graph: Graph, node: Node, cls: type, definition: Optional[Definitio
     for name, value in sorted(vars(cls).items()):
         functions = _functions_of(value)
         if functions is not None:
-            written = definition is None or name in assigned or _is_written(environment, cls, name)
+            written = name in assigned or _is_written(environment, cls, name)
+            written = written or (definition is None and not name.startswith("__"))
             for role, function in functions:
                 _method(graph, node, f"{name}{role}", function, written)
             continue
-        if name not in assigned and (is_enum or name.startswith("_")):
+        if name not in assigned and name != "_field_defaults" and (is_enum or name.startswith("_")):
             continue
         if _is_machinery(value):
             continue
@@ -129,7 +130,7 @@ def _functions_of(value: Any) -> Optional[List[Tuple[str, Any]]]:
     if isinstance(value, FunctionType):
         return [("", value)]
     if isinstance(value, (staticmethod, classmethod)):
-        return [(" " + type(value).__name__, value.__func__)]
+        return [("", value.__func__)]    # which of the two, its decorator says
     if isinstance(value, property):
         parts = (("get", value.fget), ("set", value.fset), ("delete", value.fdel))
         return [(" " + role, function) for role, function in parts if function is not None]

@@ -61,7 +61,8 @@ class Node:
             hasher.field("name", self.name.rpartition(".")[2]).field("signature", self.signature)
         if reads & READS_SOURCE and self.source:
             hasher.field("source", self.source)
-        return hasher.digest()
+        # names from elsewhere, values of defaults and of class attributes: they stand in the unit's own text
+        return hasher.fields("labels", [link.label for link in self.links]).digest()
 
     def all_links(self, variant: int) -> List[Link]:
         """Return the links that count in a variant."""
