@@ -35,10 +35,6 @@ KNOWN: Dict[str, str] = {
     "equivalent_if_debug": "`__debug__` is not folded",
 }
 
-#: Cases that are not hard and not right yet: faults, each with its cause. To be emptied.
-OPEN: Dict[str, str] = {
-    "direct_type_alias": "the value of a `type` statement's alias does not count (Python 3.12 and later)",
-}
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +46,7 @@ def stage() -> Iterator[Stage]:
 
 def marked(change: Change) -> object:
     marks = []
-    reason = KNOWN.get(change.name) or OPEN.get(change.name)
+    reason = KNOWN.get(change.name)
     if reason is not None:
         marks.append(pytest.mark.xfail(reason=reason, raises=WrongDecision))
     if sys.version_info < change.python:

@@ -63,6 +63,8 @@ class Graph(Registry):
             return self._module(obj, place)
         if kind is BuiltinFunctionType and isinstance(obj.__self__, (ModuleType, type(None))):
             return self.foreign(obj, place)
+        if kind.__name__ == "TypeAliasType" and kind.__module__ in ("typing", "typing_extensions"):
+            return self.target(obj.__value__, place)   # `type X = ...`, from Python 3.12
         wrapped = self._unwrapped(obj)
         if wrapped is not None:
             return wrapped
