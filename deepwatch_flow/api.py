@@ -62,7 +62,7 @@ def load(step: str, *, root: Optional[str] = None) -> Any:
     store = LocalStore(os.path.join(folder, "objects"))
     if trace is None or not store.has(trace.artifact.blob, trace.artifact.size):
         raise StateError(f"there is no stored value of `{step}`", hint=f"deepwatch run {step}")
-    codecs = codecs_of(plugin_manager(config.root, config.plugins, [builtin]))
+    codecs = codecs_of(plugin_manager(config.root, config.plugins, [builtin]), config.root)
     before = list(sys.path)
     sys.path.insert(0, config.root)    # a value of an own class is unpickled by its module's name
     try:

@@ -59,7 +59,7 @@ class Project:
         config = self.config
         self.plugins = plugin_manager(config.root, config.plugins, [builtin])
         self.digesters = [hook_digester(self.plugins.hook)]
-        self.codecs = codecs_of(self.plugins)
+        self.codecs = codecs_of(self.plugins, config.root)
         self.analysis = Analysis(self.boundary, self.origins, self.snapshot, self._kept, self.digesters)
         self.hasher = ValueHasher(config.root, self.digesters, self.analysis.token)
 
@@ -74,9 +74,9 @@ class Project:
         return made[0] if made else LocalStore(os.path.join(folder, "objects"), on_corrupt)
 
 
-def codecs_of(plugins: Any) -> Codecs:
-    """Return the codecs of all plugins, ours among them."""
-    return Codecs([codec for codecs in plugins.hook.deepwatch_codecs() for codec in codecs])
+def codecs_of(plugins: Any, root: str) -> Codecs:
+    """Return the codecs of all plugins, ours among them, for a project in this folder."""
+    return Codecs([codec for codecs in plugins.hook.deepwatch_codecs() for codec in codecs], root)
 
 
 def value_of(codecs: Codecs, store: BlobStore, step: str, artifact: Artifact) -> Any:

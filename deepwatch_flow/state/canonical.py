@@ -17,11 +17,12 @@ import struct
 import sys
 import threading
 import types
-from typing import Any, Callable, Dict, List, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from ..hashing.frames import digest_frame
 from ..hashing.naming import MOVED
 from ..hashing.values import Undigestible, ValueHasher
+from .places import Places
 from .plain import is_immutable
 
 #: written by all Pythons from 3.8
@@ -46,16 +47,36 @@ def dump_tree(value: object) -> bytes:
 
 def dump_canonical(value: object) -> bytes:
     """Return the canonical pickle of any value; raises what pickle raises."""
+    return _dump(value, None, _hasher)[0]
+
+
+def dump_placed(value: object, places: Places, root: str) -> Optional[bytes]:
+    """Return the canonical pickle of a value with tokens for the places in it, None if there are none."""
+    data, any_place = _dump(value, places, ValueHasher(root, [digest_frame]))
+    return data if any_place else None
+
+
+def _dump(value: object, places: Optional[Places], hasher: ValueHasher) -> Tuple[bytes, bool]:
+    def dump() -> bytes:
+        buffer = io.BytesIO()
+        pickler = CanonicalPickler(buffer, hasher)
+        if places is not None:
+            pickler.persistent_id = persistent
+        pickler.dump(value)
+        return buffer.getvalue()
+
+    found = False
+
+    def persistent(obj: object) -> Optional[Tuple[str, str]]:
+        nonlocal found
+        token = places.token(obj) if places is not None else None
+        found = found or token is not None
+        return token
+
     try:
-        return _dump(value)
+        return dump(), found
     except RecursionError:
-        return _on_big_stack(lambda: _dump(value))
-
-
-def _dump(value: object) -> bytes:
-    buffer = io.BytesIO()
-    CanonicalPickler(buffer).dump(value)
-    return buffer.getvalue()
+        return _on_big_stack(dump), found
 
 
 def _on_big_stack(call: Callable[[], bytes]) -> bytes:
@@ -88,8 +109,9 @@ class CanonicalPickler(_Base):  # type: ignore[misc]
 
     dispatch = dict(_Base.dispatch)
 
-    def __init__(self, file: io.BytesIO) -> None:
+    def __init__(self, file: io.BytesIO, hasher: ValueHasher) -> None:
         super().__init__(file, PROTOCOL)
+        self._hasher = hasher
         self._kept: Dict[Tuple[object, object], object] = {}
         self.dispatch_table = collections.ChainMap(_REDUCERS, copyreg.dispatch_table)
 
@@ -103,7 +125,7 @@ class CanonicalPickler(_Base):  # type: ignore[misc]
                 self._save_set_subclass(obj)
                 return
             if is_immutable(obj):
-                obj = self._kept.setdefault((None, _order(obj)), obj)
+                obj = self._kept.setdefault((None, self._order(obj)), obj)
         super().save(obj, save_persistent_id)
 
     def save_reduce(self, func: Any, args: Any, state: Any = None, *rest: Any, **named: Any) -> None:
@@ -130,7 +152,7 @@ class CanonicalPickler(_Base):  # type: ignore[misc]
         """Write a set, its elements sorted."""
         self.write(pickle.EMPTY_SET)
         self.memoize(obj)
-        elements = sorted(obj, key=_order)
+        elements = sorted(obj, key=self._order)
         for start in range(0, len(elements), _BATCH):
             self.write(pickle.MARK)
             for element in elements[start:start + _BATCH]:
@@ -140,7 +162,7 @@ class CanonicalPickler(_Base):  # type: ignore[misc]
     def save_frozenset(self, obj: Any) -> None:
         """Write a frozenset, its elements sorted."""
         self.write(pickle.MARK)
-        for element in sorted(obj, key=_order):
+        for element in sorted(obj, key=self._order):
             self.save(element)
         if id(obj) in self.memo:  # an element that refers back to it has written it meanwhile
             self.write(pickle.POP_MARK + self.get(self.memo[id(obj)][0]))
@@ -167,24 +189,23 @@ class CanonicalPickler(_Base):  # type: ignore[misc]
         if type(reduced) is tuple and type(reduced[1]) is tuple and len(reduced[1]) == 1:
             made, (elements,), *rest = reduced
             if type(elements) is list:  # set.__reduce__: in the order of the hash seed
-                reduced = (made, (sorted(elements, key=_order),), *rest)
+                reduced = (made, (sorted(elements, key=self._order),), *rest)
         if isinstance(reduced, str):
             self.save_global(obj, reduced)
         else:
             self.save_reduce(*reduced, obj=obj)
+
+    def _order(self, value: object) -> bytes:
+        try:
+            return self._hasher.encoding(value)
+        except Undigestible:
+            return b""  # a function of a notebook, say: keeps the order it has
 
     dispatch[set] = save_set
     dispatch[frozenset] = save_frozenset
     dispatch[bytearray] = save_bytearray
     dispatch[pickle.PickleBuffer] = save_picklebuffer
     dispatch[types.FunctionType] = save_global
-
-
-def _order(value: object) -> bytes:
-    try:
-        return _hasher.encoding(value)
-    except Undigestible:
-        return b""  # a function of a notebook, say: keeps the order it has
 
 
 def _path(value: pathlib.PurePath) -> Tuple[type, Tuple[str]]:

@@ -4,6 +4,7 @@
     json           what JSON gives back exactly: dict with str keys, list, str, int, float, bool, None
     npy            a numpy array without objects in it; registered as a plugin's, by ``builtin``
     pickle         anything else: `plain` data at C speed, the rest by the ``canonical`` pickler
+    placed         text, json and pickle with places below the project's root in it: see ``places``
     cloudpickle    what pickle can't name: lambdas, classes of a notebook; these bytes may vary
 
 A plugin's codecs are asked after the first three and before the others. Neither the identity of
@@ -23,7 +24,8 @@ from ..errors import FingerprintError, PluginError, StateError
 from ..hashing.frames import digest_frame
 from ..hashing.naming import type_name
 from ..hashing.values import Undigestible, ValueHasher
-from .canonical import PROTOCOL, dump_canonical, dump_tree
+from .canonical import PROTOCOL, dump_canonical, dump_placed, dump_tree
+from .places import Places
 from .plain import is_immutable, plainness
 
 __all__ = ["Codec", "Codecs", "Encoded", "Unstorable", "is_immutable"]
@@ -168,14 +170,41 @@ class CloudpickleCodec(Codec):
         return pickle.loads(data)
 
 
-class Codecs:
-    """Chooses the codec for a value."""
+class PlacedCodec(Codec):
+    """A pickle that holds places below the project's root by what follows the root."""
 
-    def __init__(self, extra: Sequence[Codec] = ()) -> None:
+    name = "placed"
+
+    def __init__(self, root: str) -> None:
+        self._root = root
+        self._places = Places(root)
+
+    def again(self, value: Any, data: bytes) -> Optional[bytes]:
+        """Return the bytes of a value that others wrote as `data`, None if it holds no place."""
+        return dump_placed(value, self._places, self._root) if self._places.may_be_in(data) else None
+
+    def encode(self, value: Any) -> Optional[bytes]:
+        """Return the bytes of a value, or None: it holds no place."""
+        return dump_placed(value, self._places, self._root)
+
+    def decode(self, data: bytes) -> object:
+        """Return the value of these bytes, its places below this project's root."""
+        return self._places.load(data)
+
+
+#: codecs whose values are written again where they hold places
+_PLACEABLE = frozenset({TextCodec.name, JsonCodec.name, PickleCodec.name})
+
+
+class Codecs:
+    """Chooses the codec for a value; with a `root`, places below it are kept relative to it."""
+
+    def __init__(self, extra: Sequence[Codec] = (), root: Optional[str] = None) -> None:
         first: List[Codec] = [BytesCodec(), TextCodec(), JsonCodec()]
         self._codecs = [*first, *extra, PickleCodec(), CloudpickleCodec()]
         self._names: Dict[str, Codec] = {}
-        for codec in self._codecs:
+        self._placed = PlacedCodec(root) if root is not None else None
+        for codec in [*self._codecs, *([self._placed] if self._placed is not None else [])]:
             if not codec.name or codec.name in self._names:
                 raise PluginError(f"codec {type(codec).__qualname__} is named `{codec.name}`",
                                   hint="give it a name that no other codec has; it goes into the lockfile")
@@ -187,10 +216,14 @@ class Codecs:
             for codec in self._codecs:
                 data = codec.encode(value)
                 if data is not None:
-                    return Encoded(data, codec.name)
+                    placed = self._again(codec.name, value, data)
+                    return Encoded(data, codec.name) if placed is None else Encoded(placed, PlacedCodec.name)
         except Exception as error:  # the value's own code may raise anything; the cause is kept
             raise _unstorable(value, error) from error
         raise Unstorable(type_name(type(value)), "no codec takes it")
+
+    def _again(self, codec: str, value: object, data: bytes) -> Optional[bytes]:
+        return self._placed.again(value, data) if self._placed is not None and codec in _PLACEABLE else None
 
     def decode(self, codec: str, data: bytes) -> object:
         """Return the value of bytes that `codec` wrote."""

@@ -124,3 +124,30 @@ def test_a_lock_made_elsewhere_needs_nothing_to_run_but_its_bytes(make_project: 
     second.root = second.root / "moved"
     done = second.run("--locked")
     assert done.counts == {"reused": 5}
+
+
+def test_stored_paths_follow_a_project_that_moves(make_project: Any) -> None:
+    text = """
+        from pathlib import Path
+        from deepwatch_flow import step
+
+        HERE = Path(__file__).parent
+
+        @step
+        def files():
+            return {"all": [HERE / "a.csv"], "home": str(HERE), "set": {HERE / "b", HERE / "c"}}
+
+        @step
+        def at_home(files, again=0):
+            return files == {"all": [HERE / "a.csv"], "home": str(HERE), "set": {HERE / "b", HERE / "c"}}
+        """
+    first, second = make_project("first"), make_project("second")
+    for project in (first, second):
+        project.write("pipeline.py", text)
+        assert project.run().counts == {"ran": 2}
+    assert first.lock == second.lock
+    moved = make_project("third")
+    moved.root = moved.root.parent / "moved"
+    first.root.rename(moved.root)
+    assert moved.run("--set", "at_home.again=1").outcomes == {"files": "reused", "at_home": "ran"}
+    assert moved.value("at_home") is True

@@ -407,3 +407,34 @@ def test_several_empty_arrays_in_one_object_can_be_stored() -> None:
     encoded = codecs.encode(value)
     decoded = codecs.decode(encoded.codec, encoded.data)
     assert [array.shape for array in decoded.values()] == [(0,), (0, 3), (3,)]  # type: ignore[attr-defined]
+
+
+# -- places below the project's root --------------------------------------------------------------
+
+def test_places_below_the_root_follow_the_project():
+    here, there = Codecs(root="/home/ann/shop"), Codecs(root="/srv/build 7")
+    value = [pathlib.Path("/home/ann/shop/data/x.csv"), "/home/ann/shop", ("/home/ann/shop/a/",),
+             {pathlib.Path("/home/ann/shop/1"), pathlib.Path("/home/ann/shop/2")}]
+    written = here.encode(value)
+    assert here.decode(written.codec, written.data) == value
+    assert there.decode(written.codec, written.data) == [
+        pathlib.Path("/srv/build 7/data/x.csv"), "/srv/build 7", ("/srv/build 7/a/",),
+        {pathlib.Path("/srv/build 7/1"), pathlib.Path("/srv/build 7/2")}]
+    assert there.encode(there.decode(written.codec, written.data)) == written
+
+
+@pytest.mark.parametrize("value", [
+    "in /home/ann/shop", "/home/ann/shopping", b"/home/ann/shop/x", "./home/ann/shop", pathlib.Path("data"),
+    {"/home/ann/sho": 1},
+], ids=repr)
+def test_other_values_are_written_as_ever(value):
+    rooted = Codecs([NpyCodec()], "/home/ann/shop")
+    assert rooted.encode(value) == codecs.encode(value)
+
+
+@pytest.mark.parametrize("value", ["/home/ann/shop/x", {"a": ["/home/ann/shop/x"]}, ("/home/ann/shop/x", 1)], ids=repr)
+def test_plain_data_with_places_comes_back(value):
+    rooted = Codecs(root="/home/ann/shop")
+    written = rooted.encode(value)
+    assert b"/home/ann" not in written.data
+    assert rooted.decode(written.codec, written.data) == value
