@@ -11,7 +11,7 @@ import time
 import uuid
 from contextlib import ExitStack
 from types import TracebackType
-from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Set, Tuple, Type
+from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Set, Tuple, Type
 
 from .config import Config
 from .engine.executors import Executor, InlineExecutor, ProcessExecutor
@@ -150,7 +150,7 @@ class Workspace:
             check_locked(self.lock, self.graph.order, world, make_plan(world, policy, wanted))
         values = Values(self.store, self.project.codecs, self._consumers(world))
         runner = Runner(world, policy, wanted, Parts(
-            self._executor(policy, values), values, lambda trace, seconds: self.database.record(trace, run, seconds),
+            self._executor(policy, values), values, lambda trace, seconds: self._record(run, trace, seconds),
             self._restore, self._telling(self._explainer()), self.lock))
         self.database.run_started(run, time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "run", len(world.facts))
         self._emit(RunStarted(run, tuple(world.facts)))
@@ -171,6 +171,12 @@ class Workspace:
         self.database.run_finished(report)
         self.project.plugins.hook.deepwatch_run_finished(report=report)
         return report
+
+    def _record(self, run: str, trace: Trace, seconds: float) -> None:
+        """Record a trace; one that was executed is on disk before anything else happens."""
+        self.database.record(trace, run, seconds)
+        if seconds:
+            self.database.commit()
 
     def _finish(self, runner: Runner, policy: Policy) -> None:
         """Record the units of what ran, and write the lockfile."""
@@ -285,8 +291,15 @@ class Workspace:
         return tuple(self.project.analysis.units([root]))
 
     def clean(self, steps: Iterable[str] = (), everything: bool = False) -> int:
-        """Forget the stored results of steps, or of all; return how many blobs were removed."""
+        """Forget the stored results of steps, or of all; return how many blobs were removed.
+
+        Raises BusyError while a run goes on: it counts on what is stored.
+        """
         names = self.graph.targets(list(steps)) if not everything else None
+        with Mutex(os.path.join(self.folder, "mutex"), "deepwatch clean").acquire(timeout=0):
+            return self._clean(names, everything)
+
+    def _clean(self, names: Optional[Sequence[str]], everything: bool) -> int:
         traces = self.database.traces(names)
         blobs: Set[Any] = set()
         for by_key in traces.values():

@@ -15,7 +15,7 @@ import os
 import platform
 import sys
 import traceback
-from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from .._version import __version__
 from ..errors import ConfigError, DeepwatchError, EnvironmentFault
@@ -46,6 +46,14 @@ def dispatch(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code."""
     console = Console(os.environ, json="--json" in arguments)
     try:
+        return _answered(arguments, console)
+    finally:
+        for descriptor, stream in ((1, sys.stdout), (2, sys.stderr)):
+            _settle(descriptor, stream)
+
+
+def _answered(arguments: Sequence[str], console: Console) -> int:
+    try:
         return _dispatch(arguments, console)
     except DeepwatchError as error:
         return _failed(error, console)
@@ -53,7 +61,6 @@ def dispatch(arguments: Sequence[str]) -> int:
         console.say("interrupted")
         return getattr(stop, "exit_code", _INTERRUPTED)
     except BrokenPipeError:
-        _drop_stdout()
         return _PIPE
     except OSError as error:
         if "--verbose" in arguments or "-v" in arguments:
@@ -177,9 +184,16 @@ def _bug(arguments: Sequence[str], console: Console) -> int:
     return _BUG
 
 
-def _drop_stdout() -> None:
-    """The reader of stdout is gone; keep the interpreter from complaining about it at exit."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    with contextlib.suppress(OSError, ValueError):
-        os.dup2(nowhere, sys.stdout.fileno())
-    os.close(nowhere)
+def _settle(descriptor: int, stream: Any) -> None:
+    """Let the interpreter not complain at its end about a stream whose reader or disk is gone."""
+    try:
+        if stream is None or stream.closed or stream.fileno() != descriptor:
+            return
+    except (AttributeError, OSError, ValueError):
+        return                      # a program that calls us has streams of its own
+    try:
+        stream.flush()
+    except OSError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, descriptor)
+        os.close(nowhere)

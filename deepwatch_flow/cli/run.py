@@ -21,9 +21,13 @@ from .session import opened, settings
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM: ends a run as Ctrl-C does, lockfile and database complete."""
+    """SIGTERM, or the terminal is gone: ends a run as Ctrl-C does, lockfile and database complete."""
 
     exit_code = 143
+
+
+#: what ends a run in good order; SIGHUP comes when a terminal is closed, a connection lost
+_ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -124,7 +128,7 @@ def _plugin_reporters(workspace: Workspace) -> List[Emit]:
 
 @contextlib.contextmanager
 def terminable() -> Iterator[Callable[[], bool]]:
-    """Let SIGTERM end the run in good order; yields whether it came."""
+    """Let SIGTERM and SIGHUP end the run in good order; yields whether one came."""
     came: List[int] = []
 
     def terminate(number: int, _: Optional[FrameType]) -> NoReturn:
@@ -134,11 +138,14 @@ def terminable() -> Iterator[Callable[[], bool]]:
     if threading.current_thread() is not threading.main_thread():
         yield lambda: False        # only the main thread may set handlers
         return
-    before = signal.signal(signal.SIGTERM, terminate)
+    # who starts us by `nohup` has it ignored, and wants it so
+    before = {number: signal.signal(number, terminate) for number in _ENDING
+              if signal.getsignal(number) is not signal.SIG_IGN}
     try:
         yield lambda: bool(came)
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 COMMANDS = {"run": Command(add_arguments, call)}

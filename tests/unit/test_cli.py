@@ -147,7 +147,7 @@ def test_every_error_has_its_exit_code(error: BaseException, code: int, monkeypa
         raise error
 
     monkeypatch.setattr(commands, "ours", lambda name: parser.Command(lambda parser: None, fail))
-    monkeypatch.setattr(commands, "_drop_stdout", lambda: None)
+    monkeypatch.setattr(commands, "_settle", lambda *_: None)
     done = said(good, "config")
     assert done.code == code
     assert done.stdout == ""
