@@ -21,7 +21,8 @@ from ..model import Artifact, ProductFile
 from ..state.codecs import Codecs
 from ..state.store import BlobStore
 
-_ASYNCIO = os.path.join(os.path.dirname(os.__file__), "asyncio", "")
+_LIBRARY = os.path.dirname(os.__file__)
+_LOOPS = tuple(os.path.join(_LIBRARY, name, "") for name in ("asyncio", "concurrent"))
 #: how many characters of an error are kept
 _LONGEST_LINE, _LONGEST_TRACEBACK = 500, 10_000
 _OWN_FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -73,7 +74,7 @@ def execute(function: Callable[..., Any], arguments: Mapping[str, Any], call: Ca
         with _forks_end_here():
             value = function(**arguments)
             if inspect.iscoroutine(value):
-                value = importlib.import_module("asyncio").run(value)
+                value = _awaited(value)
     except KeyboardInterrupt:
         raise  # the user's, not the step's: it ends the run
     except BaseException as error:  # noqa: BLE001 - whatever the user's code raises is its failure, not ours
@@ -89,6 +90,17 @@ def execute(function: Callable[..., Any], arguments: Mapping[str, Any], call: Ca
     except DeepwatchError as error:
         return Outcome(seconds=seconds, failure=Failure(error.message, hint=error.hint))
     return Outcome(artifact, products, seconds, None, value, True, shared)
+
+
+def _awaited(coroutine: Any) -> Any:
+    asyncio: Any = importlib.import_module("asyncio")
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(coroutine)
+    # a notebook has a loop of its own in this thread, which waits for us
+    with importlib.import_module("concurrent.futures").ThreadPoolExecutor(1) as beside:
+        return beside.submit(asyncio.run, coroutine).result()
 
 
 @contextlib.contextmanager
@@ -169,7 +181,7 @@ def user_traceback(error: BaseException) -> str:
             continue
         seen[id(each)] = True
         kept = [frame for frame in each.stack if not _is_ours(frame.filename)]
-        while len(kept) > 1 and kept[0].filename.startswith(_ASYNCIO):
+        while len(kept) > 1 and kept[0].filename.startswith(_LOOPS):
             del kept[0]     # the loop that runs an async step
         each.stack = traceback.StackSummary.from_list(kept)
         waiting += [each.__cause__, each.__context__]
