@@ -6,7 +6,7 @@ and no name by which something is reached; a link's label holds what the use add
 """
 from __future__ import annotations
 
-from typing import List, NamedTuple, Optional
+from typing import Dict, List, NamedTuple, Optional, Tuple
 
 from ..hashing.digest import Hasher
 from ..model import Digest
@@ -25,7 +25,7 @@ class Node:
     """One unit in the making; `links` is complete when the node was expanded."""
 
     __slots__ = ("name", "kind", "origin", "file", "line", "text", "docs", "annotations", "signature",
-                 "source", "links", "annotation_links", "flags", "counts", "module", "index", "package", "path", "end", "shown")
+                 "source", "links", "annotation_links", "flags", "counts", "module", "index", "package", "path", "end", "shown", "_owns")
 
     def __init__(self, name: str, kind: str, origin: str = "own") -> None:
         self.name = name
@@ -47,11 +47,18 @@ class Node:
         self.package: Optional[str] = None      #: distribution, of a package node
         self.path: Optional[str] = None         #: absolute, where the text between `line` and `end` is
         self.end: Optional[int] = None
+        self._owns: Dict[Tuple[int, int], Digest] = {}
         self.shown: Optional[str] = None        #: a value as people like to see it
 
     def own(self, variant: int) -> Digest:
         """Return the unit's own digest, with what the variant (bits of `VARIANT_FLAGS`) adds to it."""
         reads = (variant | self.counts) & VARIANT_FLAGS
+        known = self._owns.get((reads, len(self.links)))
+        if known is None:
+            known = self._owns[(reads, len(self.links))] = self._own(reads)
+        return known
+
+    def _own(self, reads: int) -> Digest:
         hasher = Hasher("unit/1").field("kind", self.kind).field("text", self.text)
         if reads & READS_DOC and self.docs:
             hasher.field("docs", self.docs)
