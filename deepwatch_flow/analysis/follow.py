@@ -256,7 +256,23 @@ class Graph(Registry):
             name = f"{environment.module}.{binding}"
             if imported is not None:
                 spelled = ".".join((imported, *found.rest))
-        return self.target(found.obj, Place(name, environment, binding, spelled))
+        place = Place(name, environment, binding, spelled)
+        link = self.target(found.obj, place)
+        made = binding and environment.file is not None and environment.file.binding(binding)
+        if made and (link.target is None or link.target.kind in ("package", "wrapper")) and callable(found.obj):
+            return Link("", self._made(link, place), name)
+        return link
+
+    def _made(self, link: Link, place: Place) -> Node:
+        """Return the node of a foreign callable that own code made: `limited = retry(3)(fetch)`.
+
+        What it was made with is in it where nobody can look, so the statement counts as well.
+        """
+        def make(node: Node) -> None:
+            node.links.append(link)
+            self.waiting.append((node, (place, "")))
+
+        return self.of_name("statement", place.name, make)
 
     def _home(self, found: Found, environment: Environment) -> Tuple[Environment, str, Optional[str]]:
         """Return the module that binds a value first, its name there, and the name of a foreign import.

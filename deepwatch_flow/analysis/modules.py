@@ -57,7 +57,10 @@ def expand_module(graph: Graph, node: Node, module: ModuleType) -> None:
 
 
 def expand_statement(graph: Graph, node: Node, waiting: Tuple[Place, str]) -> None:
-    """Complete the node of a value that can't be digested by the statement that defines it."""
+    """Complete the node of a value that can't be digested by the statement that defines it.
+
+    Without a `why` the statement counts beside what the node links to already.
+    """
     place, why = waiting
     environment = place.environment
     file = environment.file if environment is not None else None
@@ -79,7 +82,8 @@ def expand_statement(graph: Graph, node: Node, waiting: Tuple[Place, str]) -> No
         node.text = Hasher("statements/1").fields("text", [each.text.digest for each in bound]).digest()
         for statement in bound:
             link_text(graph, node, statement.text, environment)
-    graph.miss(node, Untracked(place.name, node.file, node.line, f"{why}: the code of its statement stands for it"))
+    if why:
+        graph.miss(node, Untracked(place.name, node.file, node.line, f"{why}: the code of its statement stands for it"))
 
 
 class Effects:

@@ -38,11 +38,13 @@ def user_traceback(error: BaseException) -> str:
 
 
 def _told(error: BaseException) -> Tuple[str, str]:
-    text = str(error)
+    text = (str(error).strip().splitlines() or [""])[0]    # the traceback has the rest
     if isinstance(error, SyntaxError):
         return f"{type(error).__name__}: {error.msg}", "correct the syntax; nothing was run"
     if isinstance(error, SystemExit):
-        return f"it ends the program (exit status {error.code!r})", 'put what a script does under `if __name__ == "__main__":`'
+        return f"it ends the program (exit status {error.code if error.code is not None else 0!r})", 'put what a script does under `if __name__ == "__main__":`'
+    if isinstance(error, PermissionError):
+        return f"{type(error).__name__}: {text}", "make the file readable for the user that runs deepwatch"
     what = f"{type(error).__name__}: {text}" if text else type(error).__name__
     if isinstance(error, ModuleNotFoundError) and error.name:
         return what, f"install what brings `{error.name.partition('.')[0]}`, or check the spelling and the folder it is in"

@@ -35,6 +35,9 @@ def product_path(marker: Product, step: str, root: str) -> str:
         raise PipelineError(f"Product `{text}` of step `{step}` is not inside the project's folder",
                             hint="write products below the folder that pipeline.py is in")
     path = os.path.relpath(full, root).replace(os.sep, "/")
+    if "\\" in path:
+        raise PipelineError(f"Product `{text}` of step `{step}` has a backslash in its path",
+                            hint="use / between folders; the lockfile has to hold on every system")
     if path.split("/", 1)[0] in _OURS:
         raise PipelineError(f"Product `{text}` of step `{step}` is where deepwatch keeps its own files",
                             hint="write it to another folder")
