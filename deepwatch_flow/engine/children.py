@@ -18,6 +18,8 @@ from typing import Any, Iterator, Sequence
 GRACE_SECONDS = 2.0
 
 _POSIX = os.name == "posix"
+#: what a terminal tells all its processes, and the driver alone should hear
+_HELD = {signal.SIGINT, signal.SIGHUP} if _POSIX else set()
 
 
 @contextlib.contextmanager
@@ -30,10 +32,12 @@ def spawning() -> Iterator[None]:
         main.__spec__ = None
         vars(main).pop("__file__", None)
         if _POSIX:
-            # started now, it leaves the mask alone later
-            importlib.import_module("multiprocessing.resource_tracker").ensure_running()
-            before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+            before = signal.pthread_sigmask(signal.SIG_BLOCK, _HELD)
             try:
+                # It counts semaphores to our very end, so a lost terminal must not end it before; and
+                # its start undoes the mask, so it comes first.
+                importlib.import_module("multiprocessing.resource_tracker").ensure_running()
+                signal.pthread_sigmask(signal.SIG_BLOCK, _HELD)
                 yield
             finally:
                 signal.pthread_sigmask(signal.SIG_SETMASK, before)
@@ -48,9 +52,10 @@ def live_with_parent() -> None:
     if _POSIX:
         with contextlib.suppress(OSError):      # a leader of a session can't move, and need not
             os.setpgid(0, 0)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)                    # drops one that came meanwhile
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-        signal.signal(signal.SIGINT, signal.default_int_handler)        # what the step starts inherits it
+        before = {number: signal.signal(number, signal.SIG_IGN) for number in _HELD}   # drops what came meanwhile
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _HELD)
+        for number, handler in before.items():
+            signal.signal(number, handler)       # what the step starts inherits it
     parent = importlib.import_module("multiprocessing").parent_process()
     if parent is not None:
         threading.Thread(target=_follow, args=(parent.sentinel,), name="deepwatch-parent", daemon=True).start()

@@ -120,11 +120,11 @@ class ProcessExecutor:
         pool.shutdown(wait=True)
 
     def _start(self, call: Call) -> None:
-        if self._pool is None:
-            spawn = importlib.import_module("multiprocessing").get_context("spawn")
-            self._pool = self._futures.ProcessPoolExecutor(
-                self._jobs, mp_context=spawn, initializer=self._initialise, initargs=(self._setup,))
         with children.spawning():
+            if self._pool is None:
+                spawn = importlib.import_module("multiprocessing").get_context("spawn")
+                self._pool = self._futures.ProcessPoolExecutor(
+                    self._jobs, mp_context=spawn, initializer=self._initialise, initargs=(self._setup,))
             future = self._pool.submit(self._execute, call)
         self._running[future] = call
 
