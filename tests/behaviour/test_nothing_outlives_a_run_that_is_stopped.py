@@ -1,0 +1,94 @@
+"""A run that is interrupted, terminated or killed keeps what is finished and leaves no process behind."""
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from typing import Any, Sequence
+
+import pytest
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals are different there")
+
+STEPS = """
+    import os
+    import subprocess
+    import time
+
+    from deepwatch_flow import step
+
+    @step
+    def first():
+        return 1
+
+    @step
+    def long(first):
+        child = subprocess.Popen(["sleep", "60"])
+        with open("pids", "w") as file:
+            file.write(f"{os.getpid()} {child.pid}")
+        os.rename("pids", "started")
+        time.sleep(60)
+
+    @step
+    def last(long):
+        return 1
+    """
+
+
+def begun(project: Any, *args: str) -> "subprocess.Popen[bytes]":
+    """Start a run and return once its long step is at work."""
+    project.write("pipeline.py", STEPS)
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    environ.update(PYTHONPATH=os.pathsep.join(sys.path), PYTHONDONTWRITEBYTECODE="1")
+    run = subprocess.Popen([sys.executable, "-m", "deepwatch_flow", "run", *args], cwd=str(project.root), env=environ,
+                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                           start_new_session=True)
+    deadline = time.monotonic() + 60
+    while not project.path("started").exists():
+        assert run.poll() is None and time.monotonic() < deadline, run.communicate()
+        time.sleep(0.02)
+    return run
+
+
+def gone(pid: int) -> bool:
+    """Whether a process ends within some seconds; one that is only waited for by nobody has ended."""
+    for _ in range(200):
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return True
+        state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], stdout=subprocess.PIPE, check=False).stdout
+        if state.strip()[:1] in (b"", b"Z"):
+            return True
+        time.sleep(0.05)
+    return False
+
+
+@pytest.mark.parametrize("number, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)])
+@pytest.mark.parametrize("args", [(), ("-j", "2")], ids=["inline", "processes"])
+def test_a_signal_ends_it_in_good_order(project: Any, number: int, code: int, args: Sequence[str]) -> None:
+    run = begun(project, *args)
+    pids = [int(pid) for pid in project.read("started").split()]
+    os.killpg(run.pid, number)         # a terminal tells the whole group
+    _, told = run.communicate(timeout=30)
+    assert run.returncode == code, told
+    assert b"Traceback" not in told, told
+    assert b"interrupted: 1 ran" in told
+    assert gone(pids[0])
+    assert gone(pids[1])
+    assert project.status().verdicts == {"first": "fresh", "long": "stale", "last": "pending"}
+
+
+def test_a_killed_run_takes_its_workers_along(project: Any) -> None:
+    run = begun(project, "-j", "2")
+    pids = [int(pid) for pid in project.read("started").split()]
+    run.kill()
+    run.communicate(timeout=30)
+    assert gone(pids[0])
+    assert gone(pids[1])
+    project.edit("pipeline.py", "time.sleep(60)", "return 2")
+    project.edit("pipeline.py", '"60"', '"0"')
+    assert project.run().counts["ran"] >= 2       # the next run finds the project free
+    assert project.run().executed == []
