@@ -201,8 +201,8 @@ class Runner:
         if outcome.here:
             self._parts.values.keep(name, outcome.value, outcome.shared)
         self._settle(name, trace, vouched=running.cacheable and not changed)
-        self._parts.emit(StepFinished(name, "ran", running.reasons, outcome.seconds,
-                                      changed=last is None or last.artifact.output != outcome.artifact.output))
+        same = last is not None and (last.artifact.output, last.products) == (trace.artifact.output, trace.products)
+        self._parts.emit(StepFinished(name, "ran", running.reasons, outcome.seconds, changed=not same))
 
     def _changed_inputs(self, trace: Trace) -> List[str]:
         return [each.path for each in trace.inputs if self._world.input_digest(each.path) != each.digest]

@@ -31,6 +31,7 @@ PROTOCOL = 5
 _BATCH = 1000
 #: bytes from which the pickler writes data outside of its frames
 _LARGE = 64 * 1024
+_DTYPES = ("numpy", "numpy.dtypes")
 _ATOMS = frozenset({int, float, bool, type(None), list, dict, set})
 _Base: Any = vars(pickle)["_Pickler"]  # in Python: the C pickler has no hook for sets and strings
 _hasher = ValueHasher(digesters=[digest_frame])
@@ -126,6 +127,8 @@ class CanonicalPickler(_Base):  # type: ignore[misc]
                 return
             if is_immutable(obj):
                 obj = self._kept.setdefault((None, self._order(obj)), obj)
+            elif kind.__module__ in _DTYPES and _is_plain_dtype(obj):
+                obj = self._kept.setdefault((kind, obj.str), obj)  # numpy has one of each; a pickle brings others
         super().save(obj, save_persistent_id)
 
     def save_reduce(self, func: Any, args: Any, state: Any = None, *rest: Any, **named: Any) -> None:
@@ -206,6 +209,12 @@ class CanonicalPickler(_Base):  # type: ignore[misc]
     dispatch[bytearray] = save_bytearray
     dispatch[pickle.PickleBuffer] = save_picklebuffer
     dispatch[types.FunctionType] = save_global
+
+
+def _is_plain_dtype(obj: Any) -> bool:
+    numpy: Any = sys.modules["numpy"]
+    return (isinstance(obj, numpy.dtype) and obj.kind not in "TV" and obj.names is None and obj.subdtype is None
+            and not obj.metadata)
 
 
 def _path(value: pathlib.PurePath) -> Tuple[type, Tuple[str]]:

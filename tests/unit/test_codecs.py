@@ -438,3 +438,26 @@ def test_plain_data_with_places_comes_back(value):
     written = rooted.encode(value)
     assert b"/home/ann" not in written.data
     assert rooted.decode(written.codec, written.data) == value
+
+
+def test_an_array_that_came_from_the_store_is_written_like_a_new_one() -> None:
+    numpy = pytest.importorskip("numpy")
+
+    rooted = Codecs()
+    first = rooted.encode({1: numpy.zeros(2)})
+    stored: Any = rooted.decode(first.codec, first.data)
+    assert rooted.encode({1: stored[1], 2: numpy.ones(2)}) == rooted.encode({1: numpy.zeros(2), 2: numpy.ones(2)})
+
+
+def test_a_frame_made_from_one_of_the_store_is_written_like_a_new_one() -> None:
+    pandas = pytest.importorskip("pandas")
+
+    def clean(frame: Any) -> Any:
+        frame["speed"] = frame["km"] / frame["minutes"]
+        return frame[frame["speed"] < 3].reset_index(drop=True)
+
+    def raw() -> Any:
+        return pandas.DataFrame({"km": [1.0, 2.5], "minutes": [3, 4], "zone": ["a", None]})
+
+    written = codecs.encode(raw())
+    assert codecs.encode(clean(codecs.decode(written.codec, written.data))) == codecs.encode(clean(raw()))

@@ -36,6 +36,7 @@ class Project:
         self.forgetful = False
         self.closed: List[bool] = []
         self.slots = 1
+        self.product = b""
 
     # -- what the runner sees
 
@@ -66,7 +67,7 @@ class Project:
         blob = self.store.put(encoded.data)
         if self.forgetful:
             self.store.remove(blob)
-        products = tuple(ProductFile(path, self.store.put(path.encode()), 1) for _, path in call.products)
+        products = tuple(ProductFile(path, self.store.put(path.encode() + self.product), 1) for _, path in call.products)
         self.on_disk.update({each.path: each.blob for each in products})
         return Outcome(Artifact(Digest("of " + encoded.data.decode()), blob, 1, encoded.codec), products)
 
@@ -411,3 +412,14 @@ def test_locked_refuses_what_the_lockfile_does_not_say(keep: Tuple[str, ...]) ->
         project.run(locked=True)
     assert project.executed == []
     assert project.closed[-1] is True
+
+
+def test_another_product_is_another_output() -> None:
+    project = Project(step("a", products=("out.txt",)))
+    project.does["a"] = lambda: None
+    project.run()
+    project.edit("a")
+    assert [each.changed for each in project.run().steps] == [False]
+    project.edit("a", "newer")
+    project.product = b"other bytes"
+    assert [each.changed for each in project.run().steps] == [True]
