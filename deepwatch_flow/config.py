@@ -52,6 +52,7 @@ class Config(NamedTuple):
     params: Mapping[str, Mapping[str, Any]] = {}          #: step -> param -> value
     plugins: Tuple[str, ...] = ()                         #: modules
     store: str = ".deepwatch"                             #: folder, relative to the root
+    executor: str = "auto"                                #: auto | inline | processes | the name of a plugin's
     sources: Mapping[str, str] = {}                       #: dotted setting -> file, variable, flag or "default"
 
 
@@ -77,7 +78,7 @@ def load(start: str, environ: Mapping[str, str], overrides: Sequence[str] = ()) 
         sources[f"steps.{step}.params.{param}"] = "--set"
     config = Config(root, params=params, **values)
     _check_store(config, sources)
-    for key in ("pipeline", "jobs", "packages", "store"):
+    for key in ("pipeline", "jobs", "packages", "store", "executor"):
         sources.setdefault(key, "default")
     return config._replace(sources=sources)
 
@@ -276,11 +277,11 @@ def _check_store(config: Config, sources: Mapping[str, str]) -> None:
 
 #: setting in a file -> field of Config; deepwatch.toml.example explains each
 SETTINGS = {"pipeline": "pipeline", "jobs": "jobs", "packages": "packages", "package-policy": "overrides",
-            "steps": "params", "plugins": "plugins", "store": "store"}
+            "steps": "params", "plugins": "plugins", "store": "store", "executor": "executor"}
 
 _CHECKS: Dict[str, Callable[[Any, _Place], Any]] = {
     "pipeline": _pipeline, "jobs": _jobs, "packages": _policy, "package-policy": _policies,
-    "steps": _steps, "plugins": _plugins, "store": _string,
+    "steps": _steps, "plugins": _plugins, "store": _string, "executor": _string,
 }
 
 

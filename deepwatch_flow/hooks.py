@@ -49,8 +49,12 @@ class Hooks:
         """Return codecs: objects with `name`, `encode(value)` (None: not mine) and `decode(data)`."""
 
     @hookspec(firstresult=True)
-    def deepwatch_executor(self, name: str, jobs: int) -> Optional[Any]:
-        """Return the executor that has this name, for so many steps at a time, or None."""
+    def deepwatch_executor(self, name: str, jobs: int, execute: Callable[[Any], Any]) -> Optional[Any]:
+        """Return the executor that the setting `executor` names, for so many steps at a time, or None.
+
+        An executor has the methods of ``engine.executors.Executor``; `execute` runs one call in this
+        process and gives its outcome.
+        """
 
     @hookspec(firstresult=True)
     def deepwatch_store(self, folder: str) -> Optional[Any]:

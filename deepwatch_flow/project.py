@@ -6,6 +6,7 @@ sources that the driver read, so that it runs what was digested.
 from __future__ import annotations
 
 import os
+import sys
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, List, Mapping, MutableMapping, Optional, Type
@@ -15,7 +16,7 @@ from .analysis.fingerprint import Analysis
 from .config import Config, boundary
 from .errors import DeepwatchError, StateError
 from .hashing.values import ValueHasher
-from .hooks import plugin_manager
+from .hooks import PROJECT_FILE, plugin_manager
 from .loading.importing import ImportWorld
 from .loading.origin import Origins
 from .loading.snapshot import Snapshot
@@ -24,6 +25,8 @@ from .pipeline.graph import StepGraph, build
 from .pipeline.loader import load_pipeline
 from .state.codecs import Codecs
 from .state.store import BlobStore, LocalStore
+
+PLUGIN_MODULE = PROJECT_FILE[: -len(".py")]
 
 
 class Project:
@@ -47,6 +50,7 @@ class Project:
             stack.callback(os.chdir, os.getcwd())
             os.chdir(self.config.root)
             world = stack.enter_context(ImportWorld(self.snapshot, self.origins, self.config.root))
+            stack.callback(sys.modules.pop, PLUGIN_MODULE, None)    # another project has its own
             self._make_parts()
             hook: Any = self.plugins.hook
             steps = load_pipeline(world, self.config.pipeline, lambda path: hook.deepwatch_collect_steps(path=path))

@@ -1,6 +1,6 @@
-"""What a worker process does: open the project once, then execute calls.
+"""Where calls are executed: the executor for the settings, and what a worker process does.
 
-Both functions are found by name in the worker. Values come from the store and go there; only
+A worker opens the project once, then executes calls. Values come from the store and go there; only
 digests and texts travel.
 """
 from __future__ import annotations
@@ -12,11 +12,13 @@ from typing import Any, Mapping, NamedTuple, Optional, Tuple
 from .config import Config
 from .engine import children
 from .engine.arguments import arguments_of
+from .engine.executors import Executor, InlineExecutor, ProcessExecutor
+from .engine.handover import Values
 from .engine.worker import Call, Failure, Outcome, Tools, execute, failure_of
-from .errors import DeepwatchError, EnvironmentFault
+from .errors import ConfigError, DeepwatchError, EnvironmentFault
 from .model import Artifact
 from .project import Project
-from .state.store import BlobMissing
+from .state.store import BlobMissing, BlobStore
 
 
 class WorkerSetup(NamedTuple):
@@ -26,6 +28,27 @@ class WorkerSetup(NamedTuple):
     folder: str                          #: of the state
     sources: Mapping[str, bytes]         #: the driver's snapshot
     path: Tuple[str, ...]                #: the driver's ``sys.path``
+
+
+def executor_for(project: Project, store: BlobStore, folder: str, jobs: int, live: Values) -> Executor:
+    """Return the executor that the settings name: ours for one or several processes, or a plugin's."""
+    tools = Tools(store, project.codecs, project.hasher)
+
+    def execute_here(call: Call) -> Outcome:
+        os.chdir(project.config.root)    # a step before this one may have gone elsewhere
+        return execute_in(project, tools, call, live)
+
+    name = project.config.executor
+    if name == "inline" or (name == "auto" and jobs <= 1):
+        return InlineExecutor(execute_here)
+    if name in ("auto", "processes"):
+        sources = {path: source.data for path, source in project.snapshot.sources.items()}
+        return ProcessExecutor(jobs, initialise, WorkerSetup(project.config, folder, sources, tuple(sys.path)), execute_call)
+    hook: Any = project.plugins.hook
+    made: Optional[Executor] = hook.deepwatch_executor(name=name, jobs=jobs, execute=execute_here)
+    if made is None:
+        raise ConfigError(f"no plugin brings the executor `{name}`", hint='executor = "auto", "inline" or "processes"')
+    return made
 
 
 _opened: Optional[Tuple[Project, Tools]] = None

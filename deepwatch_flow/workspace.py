@@ -14,12 +14,10 @@ from types import TracebackType
 from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Set, Tuple, Type
 
 from .config import Config
-from .engine.executors import Executor, InlineExecutor, ProcessExecutor
 from .engine.handover import Values
 from .engine.planner import World
 from .engine.planner import plan as make_plan
 from .engine.runner import Parts, Runner
-from .engine.worker import Tools
 from .errors import ConfigError, LockedError, StateError
 from .events import Emit, Event, Notice, RunFinished, RunReport, RunStarted, StepFinished, StepStarted, fold
 from .model import (
@@ -43,7 +41,7 @@ from .state.database import Database
 from .state.mutex import Mutex
 from .survey import Survey, history_of, leaves
 from .vouching import LOCKFILE, check_locked, check_scheme, lock_of
-from .workers import WorkerSetup, execute_call, execute_in, initialise
+from .workers import executor_for
 
 DATABASE = "state.db"
 
@@ -150,7 +148,7 @@ class Workspace:
             check_locked(self.lock, self.graph.order, world, make_plan(world, policy, wanted))
         values = Values(self.store, self.project.codecs, self._consumers(world))
         runner = Runner(world, policy, wanted, Parts(
-            self._executor(policy, values), values, lambda trace, seconds: self._record(run, trace, seconds),
+            executor_for(self.project, self.store, self.folder, policy.jobs, values), values, lambda trace, seconds: self._record(run, trace, seconds),
             self._restore, self._telling(self._explainer()), self.lock))
         self.database.run_started(run, time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "run", len(world.facts))
         self._emit(RunStarted(run, tuple(world.facts)))
@@ -218,21 +216,6 @@ class Workspace:
             for _, step in facts.upstreams:
                 consumers[step].add(name)
         return consumers
-
-    def _executor(self, policy: Policy, values: Values) -> Executor:
-        if policy.jobs <= 1:
-            tools = Tools(self.store, self.project.codecs, self.project.hasher)
-
-            def execute(call: Any) -> Any:
-                os.chdir(self.config.root)    # a step before this one may have gone elsewhere
-                return execute_in(self.project, tools, call, values)
-
-            return InlineExecutor(execute)
-        import sys
-
-        sources = {path: source.data for path, source in self.project.snapshot.sources.items()}
-        setup = WorkerSetup(self.config, self.folder, sources, tuple(sys.path))
-        return ProcessExecutor(policy.jobs, initialise, setup, execute_call)
 
     def _restore(self, product: ProductFile) -> None:
         self.store.copy_to(product.blob, os.path.join(self.config.root, product.path))

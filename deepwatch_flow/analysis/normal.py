@@ -75,11 +75,7 @@ def fold(node: ast.expr, depth: int = 0) -> Optional[Tuple[Any]]:
 
     The limits are narrower than CPython's own, so that the result is one on every version.
     """
-    if depth > _DEEPEST:
-        return None
-    if isinstance(node, ast.BinOp) and not isinstance(node.right, (ast.Constant, ast.BinOp, ast.UnaryOp)):
-        return None
-    if isinstance(node, ast.BinOp) and isinstance(node.right, ast.Constant) and not _numeric(node.right.value):
+    if depth > _DEEPEST or _is_hopeless(node):
         return None
     # the operands of a long chain are on the left: go down first, then fold on the way back
     spine: List[ast.expr] = []
@@ -122,6 +118,15 @@ def constant_list(node: ast.expr) -> ast.expr:
     if isinstance(node, ast.List) and all(isinstance(item, ast.Constant) for item in node.elts):
         return ast.Tuple(elts=node.elts, ctx=node.ctx)
     return node
+
+
+def _is_hopeless(node: ast.expr) -> bool:
+    """Whether the right operand alone tells that there is no number to be had: most sums are of names."""
+    if not isinstance(node, ast.BinOp):
+        return False
+    if isinstance(node.right, ast.Constant):
+        return not _numeric(node.right.value)
+    return not isinstance(node.right, (ast.BinOp, ast.UnaryOp))
 
 
 def _numeric(value: object) -> bool:
