@@ -93,7 +93,15 @@ def judge(world: World, name: str, outputs: Mapping[str, Digest], policy: Policy
     if trace is None:
         return Stale(differences(facts, inputs, upstreams, world.history.latest.get(name)), key)
     lost, restore = world.holdings(trace, wanted)
+    lost += tuple(Reason("product", path) for path in _folders_left_empty(facts, trace) if world.input_digest(path) is None)
     return Stale(lost, key) if lost else Fresh(trace, restore)
+
+
+def _folders_left_empty(facts: StepFacts, trace: Trace) -> List[str]:
+    """Return the products of which nothing could be stored: a folder without a file in it."""
+    kept = [product.path for product in trace.products]
+    return [path for _, path in facts.products
+            if not any(each == path or each.startswith(path + "/") for each in kept)]
 
 
 def differences(facts: StepFacts, inputs: Sequence[Input], upstreams: Sequence[Upstream],

@@ -19,6 +19,7 @@ from ..hashing.digest import Hasher
 from ..hashing.values import Undigestible, ValueHasher
 from ..model import Artifact, ProductFile
 from ..state.codecs import Codecs
+from ..state.lockgrammar import is_inside
 from ..state.store import BlobStore
 
 _LIBRARY = os.path.dirname(os.__file__)
@@ -71,6 +72,10 @@ def execute(function: Callable[..., Any], arguments: Mapping[str, Any], call: Ca
     try:
         for _, path in call.products:
             os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+    except OSError as error:
+        return Outcome(failure=Failure(f"can't make the folder of its product `{path}`: {error.strerror}",
+                                       hint="check its permissions, and that no file has its name"))
+    try:
         with _forks_end_here():
             value = function(**arguments)
             if inspect.iscoroutine(value):
@@ -142,9 +147,21 @@ def _products(call: Call, store: BlobStore) -> Tuple[ProductFile, ...]:
                 f"`{call.step}` did not write its product `{path}`",
                 hint=f"write the file to the path that arrives in the parameter `{parameter}`")
         for each in files:
+            name = each.replace(os.sep, "/")
+            if not (_is_text(name) and is_inside(name)):
+                raise DeepwatchError(f"`{call.step}` wrote the product {name!a}: the lockfile can't have that name",
+                                     hint="it must be valid Unicode, without a backslash, and no drive such as `c:`")
             digest, size = store.put_file(each)
-            found.append(ProductFile(each.replace(os.sep, "/"), digest, size))
+            found.append(ProductFile(name, digest, size))
     return tuple(found)
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:      # bytes that are no UTF-8, as file systems allow them
+        return False
+    return True
 
 
 def product_files(path: str) -> Optional[List[str]]:
