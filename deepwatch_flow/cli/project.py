@@ -82,19 +82,29 @@ def config(args: argparse.Namespace, console: Console) -> int:
 def effective(found: Config) -> Dict[str, Tuple[Any, str]]:
     """Return each setting that has a value: dotted name -> (value, where it comes from)."""
     listed: Dict[str, Any] = {"pipeline": found.pipeline, "jobs": found.jobs, "packages": found.packages,
-                              "store": found.store}
+                              "store": found.store, "executor": found.executor}
     listed.update((f"package-policy.{name}", policy) for name, policy in sorted(found.overrides.items()))
     for step, params in sorted(found.params.items()):
         listed.update((f"steps.{step}.params.{param}", value) for param, value in sorted(params.items()))
     if found.plugins:
-        listed["plugins"] = list(found.plugins)
-    return {key: (value, found.sources.get(key, PYPROJECT)) for key, value in listed.items()}
+        listed["plugins.modules"] = list(found.plugins)
+    sources = dict(found.sources)
+    sources["plugins.modules"] = sources.get("plugins", PYPROJECT)
+    return {key: (value, sources.get(key, PYPROJECT)) for key, value in listed.items()}
 
 
 def _toml(value: Any) -> str:
+    return explain.printable(_literal(value))
+
+
+def _literal(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    return explain.printable(repr(value) if not isinstance(value, str) else f'"{value}"')
+    if isinstance(value, list):
+        return f"[{', '.join(map(_literal, value))}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{key} = {_literal(each)}' for key, each in value.items())}}}"
+    return f'"{value}"' if isinstance(value, str) else str(value)
 
 
 # -- completion -----------------------------------------------------------------------------------

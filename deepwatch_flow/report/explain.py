@@ -125,8 +125,8 @@ def _product(reason: Reason) -> str:
 
 
 def _artifact(reason: Reason) -> str:
-    of = f" of {_name(reason)}" if reason.subject else ""
-    return f"the stored value{of} is missing or damaged"
+    of = f"the value of {_name(reason)}" if reason.subject else "its value"
+    return f"{of} is not in the store"      # removed, damaged, or never here: a fresh clone has the lockfile only
 
 
 def _forced(_: Reason) -> str:

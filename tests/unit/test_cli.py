@@ -474,11 +474,13 @@ def test_clean_forgets_what_it_is_told_to(good: Any) -> None:
 
 
 def test_config_tells_each_setting_and_where_it_comes_from(good: Any) -> None:
-    good.write("deepwatch.toml", "jobs = 2\n[steps.one.params]\nstart = 7\n")
+    good.write("deepwatch.toml", "jobs = 2\n[steps.one.params]\nstart = 7\n[plugins]\nmodules = ['math']\n")
     done = said(good, "config", "--set", "two.x=true")
     rows = {line.split()[0]: line.split()[1:] for line in done.stdout.splitlines()}
     assert rows["jobs"] == ["2", "deepwatch.toml"]
     assert rows["store"] == ['".deepwatch"', "default"]
+    assert rows["executor"] == ['"auto"', "default"]
+    assert rows["plugins.modules"] == ['["math"]', "deepwatch.toml"]
     assert rows["steps.one.params.start"] == ["7", "deepwatch.toml"]
     assert rows["steps.two.params.x"] == ["true", "--set"]
     document = said(good, "config", "--json").document

@@ -33,7 +33,7 @@ TRACE = Trace("s", Digest(A), Digest(A), Digest(A), (), (), (), Artifact(Digest(
     (Reason("input", "data/a.csv"), "input `data/a.csv` is missing"),
     (Reason("upstream", "clean", A, B), "the output of step `clean` changed"),
     (Reason("product", "out.txt"), "product `out.txt` is not as recorded"),
-    (Reason("artifact", "clean"), "the stored value of `clean` is missing or damaged"),
+    (Reason("artifact", "clean"), "the value of `clean` is not in the store"),
     (Reason("forced", "clean"), "forced by --force"),
     (Reason("uncacheable", "clean", new="a lock in `x`"), "`clean` can't be cached: a lock in `x`"),
     (Reason("scheme", "", "1", "2"), "its result was recorded under hash scheme 1, this is 2"),
