@@ -23,6 +23,7 @@ from .model import (
     Trace,
 )
 from .pipeline.graph import StepGraph, StepNode
+from .state import disk
 from .state.database import Database
 from .state.store import BlobStore
 
@@ -86,6 +87,16 @@ class Survey:
         if wanted and not self._store.has(trace.artifact.blob, trace.artifact.size):
             lost.append(Reason("artifact", trace.step))
         return tuple(lost), tuple(restore)
+
+    def clear(self, trace: Trace) -> None:
+        """Remove the products of a step that is about to run, where they are as it left them.
+
+        So a step that writes its product no more is noticed. An edited file stays, and what is
+        removed is in the store.
+        """
+        for product in trace.products:
+            if self._product_digest(product.path) == product.blob and self._store.has(product.blob, product.size):
+                disk.remove(os.path.join(self._root, product.path))
 
     def _product_digest(self, path: str) -> Optional[Digest]:
         full = os.path.join(self._root, path)

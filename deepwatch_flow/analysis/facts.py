@@ -16,9 +16,10 @@ from .canonical import Canon, Item, arguments, docstring, writer
 from .normal import statements
 from .recipes import Recipe
 from .scopes import Scope, Use
+from .walk import chain_of
 
 #: raise it whenever the same text gives other facts
-FACTS_VERSION = 2
+FACTS_VERSION = 3
 
 Function = Union[ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda]
 #: definitions met on a walk, with what stands before their qualified names
@@ -59,6 +60,7 @@ class Statement(NamedTuple):
     names: Tuple[str, ...]                     #: what it binds
     text: Text
     effect: bool                               #: done for what it does: a call, an outside assignment
+    subject: Tuple[str, ...] = ()              #: what is called or assigned to, where it is a plain name
 
 
 class ModuleFacts(NamedTuple):
@@ -167,7 +169,8 @@ class _Walker:
             return
         names = tuple(sorted(tokens.scope.bound))
         self.names += names
-        self.found.append(Statement(node.lineno, node.end_lineno or node.lineno, names, _finish(tokens), _acts(node)))
+        self.found.append(Statement(node.lineno, node.end_lineno or node.lineno, names, _finish(tokens), _acts(node),
+                                    _subject(node)))
         if not isinstance(node, (ast.Expr, ast.Assign, ast.AnnAssign, ast.AugAssign)):
             for inner in ast.walk(node):
                 if isinstance(inner, (ast.Import, ast.ImportFrom)):
@@ -303,6 +306,20 @@ def _acts(node: ast.stmt) -> bool:
     if isinstance(node, (ast.For, ast.While, ast.If, ast.With, ast.Try)):
         return any(_acts(child) for child in ast.walk(node) if isinstance(child, (ast.Expr, ast.Assign, ast.AugAssign)))
     return False
+
+
+def _subject(node: ast.stmt) -> Tuple[str, ...]:
+    found: Optional[ast.AST] = None
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+        found = node.value.func
+    elif isinstance(node, (ast.Assign, ast.AugAssign)):
+        found = node.target if isinstance(node, ast.AugAssign) else node.targets[0]
+    while found is not None:
+        chain = chain_of(found)
+        if chain is not None:
+            return chain
+        found = getattr(found, "func", None) or getattr(found, "value", None)
+    return ()
 
 
 def _is_main_guard(node: ast.stmt) -> bool:

@@ -19,6 +19,7 @@ from ..loading.origin import Origins
 from ..model import Boundary
 from .locate import Sources
 from .nodes import Link, Node
+from .objects import by_its_name, inside, is_found, slot
 from .registry import Registry
 from .resolve import Environment, Found, absolute
 
@@ -134,7 +135,7 @@ class Graph(Registry):
 
     def _held(self, function: FunctionType) -> List[Tuple[str, Any]]:
         """Return what a foreign function holds of own code: what it wraps, or dispatches to by type."""
-        return [(label, value) for label, value in _inside(function) if self._holds_own(value, {id(function)})]
+        return [(label, value) for label, value in inside(function) if self._holds_own(value, {id(function)})]
 
     def _holds_own(self, value: Any, seen: Set[int]) -> bool:
         if isinstance(value, type):
@@ -146,10 +147,10 @@ class Graph(Registry):
         if id(value) in seen:  # a wrapper that counts its calls on itself is in its own closure
             return False
         seen.add(id(value))
-        return any(self._holds_own(inner, seen) for _, inner in _inside(value))
+        return any(self._holds_own(inner, seen) for _, inner in inside(value))
 
     def _class(self, cls: type, place: Place) -> Link:
-        if self.origins.of_object(cls)[0] != "own" and _is_found(cls):
+        if self.origins.of_object(cls)[0] != "own" and is_found(cls):
             return self.foreign(cls, place)
         return Link("", self.of_object("class", cls, f"{cls.__module__}.{cls.__qualname__}"), place.name)
 
@@ -165,7 +166,7 @@ class Graph(Registry):
         inner = None
         for attribute in ("__wrapped__", "py_func"):
             inner = vars(obj).get(attribute) if hasattr(obj, "__dict__") else None
-            inner = inner if inner is not None else _slot(obj, attribute)
+            inner = inner if inner is not None else slot(obj, attribute)
             if inner is not None:
                 break
         if not callable(inner) or not callable(obj):
@@ -258,13 +259,24 @@ class Graph(Registry):
                 spelled = ".".join((imported, *found.rest))
         place = Place(name, environment, binding, spelled)
         link = self.target(found.obj, place)
-        made = binding and environment.file is not None and environment.file.binding(binding)
-        if made and (link.target is None or link.target.kind in ("package", "wrapper")) and callable(found.obj):
+        file = environment.file
+        made = file is not None and binding not in file.imports and file.binding(binding)
+        if made and callable(found.obj) and self._is_made_elsewhere(link, found.obj):
             return Link("", self._made(link, place), name)
         return link
 
+    def _is_made_elsewhere(self, link: Link, obj: Any) -> bool:
+        if by_its_name(obj) is obj:
+            return False    # an alias of something that its own name tells
+        if link.target is None or link.target.kind in ("package", "wrapper"):
+            return True
+        if isinstance(obj, type):
+            file = self.environment(vars(sys.modules.get(obj.__module__, sys))).file
+            return file is None or file.of_class(obj) is None
+        return link.target.kind == "data" and self.origins.of_object(type(obj))[0] != "own"
+
     def _made(self, link: Link, place: Place) -> Node:
-        """Return the node of a foreign callable that own code made: `limited = retry(3)(fetch)`.
+        """Return the node of a callable that foreign code made for us: `limited = retry(3)(fetch)`.
 
         What it was made with is in it where nobody can look, so the statement counts as well.
         """
@@ -296,47 +308,3 @@ class Graph(Registry):
                 break
             environment, name = self.environment(vars(other)), attribute
         return environment, name, None
-
-
-def _inside(function: FunctionType) -> List[Tuple[str, Any]]:
-    """Return what a function holds: what it dispatches to by type, else what it wraps and captures."""
-    registry = getattr(function, "registry", None)
-    if registry is not None and hasattr(registry, "items"):
-        pairs = sorted(registry.items(), key=_by_name)
-        held = [(f"for {'.'.join(_by_name(pair))}", pair[1]) for pair in pairs]
-        return held + [("type", kind) for kind, _ in pairs if isinstance(kind, type)]
-    values = [getattr(function, "__wrapped__", None), *(function.__defaults__ or ())]
-    values += [cell.cell_contents for cell in function.__closure__ or () if _full(cell)]
-    return [("around", value) for value in {id(value): value for value in values}.values()]
-
-
-def _is_found(cls: type) -> bool:
-    """Whether a class is where it says: `make_dataclass` and its like give the module that made it."""
-    found: Any = sys.modules.get(cls.__module__)
-    if found is None:
-        return True
-    for part in cls.__qualname__.split("."):
-        found = getattr(found, part, None)
-        if found is None:
-            # private classes of compiled modules are nowhere to be found, either
-            return not isinstance(vars(cls).get("__annotations__"), dict) and not hasattr(cls, "__dataclass_fields__")
-    return True
-
-
-def _full(cell: Any) -> bool:
-    try:
-        return cell.cell_contents is not cell
-    except ValueError:  # not bound yet
-        return False
-
-
-def _slot(obj: Any, attribute: str) -> Any:
-    # `lru_cache` keeps `__wrapped__` in the object's dictionary, which some types hide
-    try:
-        return object.__getattribute__(obj, attribute)
-    except (AttributeError, TypeError):
-        return None
-
-
-def _by_name(pair: Tuple[Any, Any]) -> Tuple[str, str]:
-    return (getattr(pair[0], "__module__", ""), getattr(pair[0], "__qualname__", ""))

@@ -142,13 +142,14 @@ class Effects:
         assert environment.file is not None
         node = Node(name, "statement")
         node.file, node.line = graph.relative(environment.file.path), statement.line
-        first = links[0] if links else None
+        first = use_link(graph, Use(statement.subject, True, None), environment) if statement.subject else None
+        first = first or (links[0] if links else None)
         if first is None or first.label.startswith(_HARMLESS):
             return None
         if first.target is not None and first.target.origin == "own":
             if first.target.kind == "statement":
                 node.text = statement.text.digest  # an effect on what can't be digested is seen nowhere else
-            elif statement.text.uses[0].called and first.target.kind == "function":
+            elif len(statement.subject) == 1 and first.target.kind == "function":
                 node.text = Hasher("call/1").digest()
             else:
                 return None  # an effect on an own object is seen on the object itself

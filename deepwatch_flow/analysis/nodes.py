@@ -64,7 +64,7 @@ class Node:
             hasher.field("docs", self.docs)
         if reads & READS_ANNOTATIONS and self.annotations:
             hasher.field("annotations", self.annotations)
-        if reads & READS_NAMES:
+        if reads & READS_NAMES and self.kind in ("function", "class"):
             hasher.field("name", self.name.rpartition(".")[2]).field("signature", self.signature)
         if reads & READS_SOURCE and self.source:
             hasher.field("source", self.source)

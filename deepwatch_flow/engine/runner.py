@@ -28,6 +28,7 @@ class Parts(NamedTuple):
     restore: Callable[[ProductFile], None]
     emit: Emit
     lock: Optional[Lock]
+    clear: Callable[[Trace], None] = lambda _: None     #: remove what the last execution wrote
 
 
 class _Running(NamedTuple):
@@ -113,6 +114,9 @@ class Runner:
         if self._revive_lost(name, reasons):
             return
         self._revived.pop(name, None)
+        last = self._world.history.latest.get(name)
+        if last is not None:
+            self._parts.clear(last)
         self._parts.emit(StepStarted(name, reasons))
         self._running[name] = _Running(reasons, trace, key is not None)
         self._parts.executor.submit(Call(
