@@ -266,7 +266,8 @@ class Graph(Registry):
         return link
 
     def _is_made_elsewhere(self, link: Link, obj: Any) -> bool:
-        if by_its_name(obj) is obj:
+        own = self.origins.of_object(obj)[0] == "own"
+        if by_its_name(obj) is obj and not (own and isinstance(obj, type)):
             return False    # an alias of something that its own name tells
         if link.target is None or link.target.kind in ("package", "wrapper"):
             return True

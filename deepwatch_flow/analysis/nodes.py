@@ -47,15 +47,16 @@ class Node:
         self.package: Optional[str] = None      #: distribution, of a package node
         self.path: Optional[str] = None         #: absolute, where the text between `line` and `end` is
         self.end: Optional[int] = None
-        self._owns: Dict[Tuple[int, int], Digest] = {}
+        self._owns: Dict[Tuple[int, int, str], Digest] = {}
         self.shown: Optional[str] = None        #: a value as people like to see it
 
     def own(self, variant: int) -> Digest:
         """Return the unit's own digest, with what the variant (bits of `VARIANT_FLAGS`) adds to it."""
         reads = (variant | self.counts) & VARIANT_FLAGS
-        known = self._owns.get((reads, len(self.links)))
+        key = (reads, len(self.links), self.text)
+        known = self._owns.get(key)
         if known is None:
-            known = self._owns[(reads, len(self.links))] = self._own(reads)
+            known = self._owns[key] = self._own(reads)
         return known
 
     def _own(self, reads: int) -> Digest:
