@@ -122,7 +122,9 @@ def _inspect(function: Callable[..., Any], analysis: Analysis) -> Inspected:
     by_deep = {unit.deep: unit for unit in units}
     top = by_deep[fingerprint.root]
     own = by_deep[top.links[0][1]]
-    return Inspected(fingerprint, own.own, _tree(own, by_deep), _transcript(units))
+    tree = _tree(own, by_deep)
+    effects = tuple(_tree(by_deep[deep], by_deep) for _, deep in top.links[1:])
+    return Inspected(fingerprint, own.own, tree._replace(uses=tree.uses + effects), _transcript(units))
 
 
 def _tree(root: Unit, units: Dict[Digest, Unit]) -> Dependency:

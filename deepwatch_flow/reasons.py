@@ -63,7 +63,7 @@ class Explainer:
         found = []
         for unit in self._units([new]):
             known = definitions.get(unit.name)
-            if known is not None and known != unit.own:
+            if known is not None and known != unit.own and unit.kind != "step":
                 found.append(Reason("code", unit.name, None, self._text(unit), unit.file, unit.line, (step, unit.name)))
         return found
 
