@@ -24,7 +24,7 @@ from .locate import Sources
 from .merkle import Merkle
 from .modules import Effects, expand_module, expand_statement
 from .nodes import Link, Node
-from .reads import READS_DEBUG, VARIANT_FLAGS
+from .reads import READS_DEBUG, READS_DOC, VARIANT_FLAGS
 
 _EXPAND: Dict[str, Callable[[Graph, Node, Any], None]] = {
     "function": expand_function, "class": expand_class, "module": expand_module, "statement": expand_statement,
@@ -91,7 +91,8 @@ class Analysis:
         top.links += [Link("effect", effect, effect.name) for effect in self._ordered(effects)]
         plain.digest(top)
         flags = plain.flags[top.index]
-        if flags & READS_DEBUG:
+        # -O takes assertions away, -OO docstrings as well
+        if flags & READS_DEBUG or (flags & READS_DOC and sys.flags.optimize > 1):
             top.links.append(Link(f"optimize {sys.flags.optimize}", None))
             del plain.deep[top.index]
             plain.digest(top)
