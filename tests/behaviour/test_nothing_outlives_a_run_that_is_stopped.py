@@ -37,6 +37,12 @@ STEPS = """
     """
 
 
+def _hears_all() -> None:
+    # whoever runs these tests may be deaf to a signal (`nohup`, a job in the background), and that is inherited
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 def begun(project: Any, *args: str) -> "subprocess.Popen[bytes]":
     """Start a run and return once its long step is at work."""
     project.write("pipeline.py", STEPS)
@@ -44,7 +50,7 @@ def begun(project: Any, *args: str) -> "subprocess.Popen[bytes]":
     environ.update(PYTHONPATH=os.pathsep.join(sys.path), PYTHONDONTWRITEBYTECODE="1")
     run = subprocess.Popen([sys.executable, "-m", "deepwatch_flow", "run", *args], cwd=str(project.root), env=environ,
                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                           start_new_session=True)
+                           start_new_session=True, preexec_fn=_hears_all)
     deadline = time.monotonic() + 60
     while not project.path("started").exists():
         assert run.poll() is None and time.monotonic() < deadline, run.communicate()
