@@ -141,8 +141,10 @@ class Analysis:
         return other
 
     def _ordered(self, effects: List[Node]) -> List[Node]:
+        """Return effects in an order of their own, whichever module was met first; equal ones count once."""
         plain = self._merkles[0]
-        return [node for _, node in sorted((plain.digest(node), node) for node in effects)] if len(effects) > 1 else effects
+        by_digest = {plain.digest(node): node for node in effects}
+        return [by_digest[digest] for digest in sorted(by_digest)]
 
     def _unseen(self, top: Node, variant: int) -> Tuple[Tuple[Untracked, ...], Optional[str]]:
         """Return what can't be seen below a node; walks only where there is anything of the kind."""
@@ -183,10 +185,8 @@ class Analysis:
     def text(self, unit: Unit) -> Optional[str]:
         """Return the source text of a unit that `units` gave, None where it has none."""
         node = self._by_own.get(unit.own)
-        if node is None:
+        if node is None or node.path is None or node.line is None:
             return None
-        if node.shown is not None or node.path is None or node.line is None:
-            return node.shown
         source = self.sources.snapshot.get(node.path)
         if source is None:
             return None

@@ -25,7 +25,7 @@ class Node:
     """One unit in the making; `links` is complete when the node was expanded."""
 
     __slots__ = ("name", "kind", "origin", "file", "line", "text", "docs", "annotations", "signature",
-                 "source", "links", "annotation_links", "flags", "counts", "module", "index", "package", "path", "end", "shown", "_owns")
+                 "source", "links", "annotation_links", "flags", "counts", "module", "index", "package", "path", "end", "_owns")
 
     def __init__(self, name: str, kind: str, origin: str = "own") -> None:
         self.name = name
@@ -48,7 +48,6 @@ class Node:
         self.path: Optional[str] = None         #: absolute, where the text between `line` and `end` is
         self.end: Optional[int] = None
         self._owns: Dict[Tuple[int, int, str], Digest] = {}
-        self.shown: Optional[str] = None        #: a value as people like to see it
 
     def own(self, variant: int) -> Digest:
         """Return the unit's own digest, with what the variant (bits of `VARIANT_FLAGS`) adds to it."""

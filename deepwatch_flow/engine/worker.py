@@ -11,22 +11,22 @@ import inspect
 import os
 import sys
 import time
-import traceback
-from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Iterator, List, Mapping, NamedTuple, Optional, Tuple
 
 from ..errors import DeepwatchError, EnvironmentFault
 from ..hashing.digest import Hasher
 from ..hashing.values import Undigestible, ValueHasher
+from ..loading.failures import user_traceback
 from ..model import Artifact, ProductFile
 from ..state.codecs import Codecs
 from ..state.lockgrammar import is_inside
 from ..state.store import BlobStore
 
 _LIBRARY = os.path.dirname(os.__file__)
+#: what runs an async step
 _LOOPS = tuple(os.path.join(_LIBRARY, name, "") for name in ("asyncio", "concurrent"))
 #: how many characters of an error are kept
 _LONGEST_LINE, _LONGEST_TRACEBACK = 500, 10_000
-_OWN_FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 class Call(NamedTuple):
@@ -175,7 +175,7 @@ def product_files(path: str) -> Optional[List[str]]:
 
 def failure_of(error: BaseException) -> Failure:
     """Return an exception as a failure, its traceback cut to the user's frames."""
-    return Failure(_one_line(error), user_traceback(error))
+    return Failure(_one_line(error), _cut(user_traceback(error, _LOOPS), _LONGEST_TRACEBACK))
 
 
 def _one_line(error: BaseException) -> str:
@@ -187,30 +187,7 @@ def _one_line(error: BaseException) -> str:
     return _cut(f"{name}: {text.splitlines()[0]}", _LONGEST_LINE) if text else name
 
 
-def user_traceback(error: BaseException) -> str:
-    """Return an exception's traceback without the frames of deepwatch and of the import system."""
-    told = traceback.TracebackException.from_exception(error)
-    seen: Dict[int, bool] = {}
-    waiting: List[Optional[traceback.TracebackException]] = [told]
-    while waiting:
-        each = waiting.pop()
-        if each is None or id(each) in seen:
-            continue
-        seen[id(each)] = True
-        kept = [frame for frame in each.stack if not _is_ours(frame.filename)]
-        while len(kept) > 1 and kept[0].filename.startswith(_LOOPS):
-            del kept[0]     # the loop that runs an async step
-        each.stack = traceback.StackSummary.from_list(kept)
-        waiting += [each.__cause__, each.__context__]
-    return _cut("".join(told.format()), _LONGEST_TRACEBACK)
-
-
 def _cut(text: str, most: int) -> str:
     """Leave out the middle of a text that is too long to be read: a message may hold a whole data set."""
     left_out = len(text) - most
     return text if left_out <= 0 else f"{text[:most // 2]} [… {left_out} characters …] {text[-(most // 2):]}"
-
-
-def _is_ours(filename: str) -> bool:
-    return filename.startswith((_OWN_FOLDER + os.sep, "<frozen importlib"))
-

@@ -2,12 +2,11 @@
 
 Every persistent digest of deepwatch is made here. A digest opens with its purpose and version, and
 each field is written as name, type, length and bytes, so neighbouring fields can't run together
-and different kinds of information can't collide. With a transcript the same calls also write the
-fields as text, so that two digests can be compared by comparing two texts.
+and different kinds of information can't collide.
 """
 from __future__ import annotations
 
-from typing import Iterable, List, Optional, Union
+from typing import Iterable, List, Union
 
 from blake3 import blake3
 
@@ -29,13 +28,10 @@ class Hasher:
     False
     """
 
-    __slots__ = ("_parts", "_transcript")
+    __slots__ = ("_parts",)
 
-    def __init__(self, purpose: str, transcript: Optional[List[str]] = None) -> None:
+    def __init__(self, purpose: str) -> None:
         self._parts: List[bytes] = [_frame("purpose", b"s", purpose.encode())]
-        self._transcript = transcript
-        if transcript is not None:
-            transcript.append(purpose)
 
     def field(self, name: str, value: Field) -> Hasher:
         """Add one field; the type of `value` is part of it (``"1"``, ``b"1"`` and ``1`` differ)."""
@@ -48,8 +44,6 @@ class Hasher:
         else:
             tag, data = b"i", b"%d" % value
         self._parts.append(_frame(name, tag, data))
-        if self._transcript is not None:
-            self._transcript.append(f"  {name}: {value!r}")
         return self
 
     def fields(self, name: str, values: Iterable[Field]) -> Hasher:

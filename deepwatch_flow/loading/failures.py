@@ -30,10 +30,13 @@ def failed(path: str, error: BaseException, root: str, origins: Origins) -> Deep
     return made
 
 
-def user_traceback(error: BaseException) -> str:
-    """Return an error's traceback, its causes included, without our frames and the import system's."""
+def user_traceback(error: BaseException, above: Tuple[str, ...] = ()) -> str:
+    """Return an error's traceback, its causes included, without our frames and the import system's.
+
+    Frames of files below the folders `above` are left out, too, where they stand over the user's own.
+    """
     told = traceback.TracebackException.from_exception(error)
-    _cut(told)
+    _cut(told, above)
     return "".join(told.format())
 
 
@@ -76,10 +79,13 @@ def _is_users(filename: str) -> bool:
     return not filename.startswith((DEEPWATCH_FOLDER, _IMPORTLIB_FOLDER, "<frozen importlib"))
 
 
-def _cut(told: Optional[traceback.TracebackException]) -> None:
+def _cut(told: Optional[traceback.TracebackException], above: Tuple[str, ...]) -> None:
     todo = [told]
     while todo:
         each = todo.pop()
         if each is not None:
-            each.stack = traceback.StackSummary.from_list([frame for frame in each.stack if _is_users(frame.filename)])
+            kept = [frame for frame in each.stack if _is_users(frame.filename)]
+            while len(kept) > 1 and kept[0].filename.startswith(above):
+                del kept[0]
+            each.stack = traceback.StackSummary.from_list(kept)
             todo += [each.__cause__, each.__context__, *(getattr(each, "exceptions", None) or ())]

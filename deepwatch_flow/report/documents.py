@@ -9,7 +9,7 @@ import json
 from typing import Dict, Mapping, Sequence
 
 from ..events import Notice, RunReport, StepFinished
-from ..model import Fresh, Json, Pending, Plan, Reason, Trace, Unit, Verdict
+from ..model import Fresh, Json, Pending, Plan, Reason, Trace, Verdict
 from .explain import VERDICTS, plan_counts, sentence, verdict_name, verdict_reasons
 from .graphs import Node
 
@@ -90,13 +90,6 @@ def graph_document(nodes: Sequence[Node], details: Mapping[str, Document]) -> Do
     steps: Json = [{"name": node.name, "upstreams": list(node.upstreams), "after": list(node.after),
                     **details.get(node.name, {})} for node in nodes]
     return {"steps": steps, "counts": {"steps": len(nodes)}}
-
-
-def unit_document(unit: Unit) -> Document:
-    """Return one unit of a fingerprint."""
-    return {"name": unit.name, "kind": unit.kind, "origin": unit.origin, "file": unit.file,
-            "line": unit.line, "own": unit.own, "deep": unit.deep,
-            "links": [[name, digest] for name, digest in unit.links]}
 
 
 def error_document(message: str, hint: object, exit_code: int) -> Document:

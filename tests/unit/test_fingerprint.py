@@ -234,3 +234,12 @@ def test_a_constant_that_moves_to_another_module_changes_nothing(lab: Laboratory
 def test_a_function_named_otherwise_has_the_same_digest(lab: Laboratory) -> None:
     files = main("def f(x): return x\ndef g(x): return x\n")
     assert lab.digest(files, "f") == lab.digest(files, "g")
+
+
+def test_one_effect_in_two_modules_counts_once_whichever_is_met_first(tmp_path: Path) -> None:
+    effect = "import decimal\ndecimal.getcontext().prec = 6\n"
+    with_two = {"main": effect + "import other\ndef f(x): return other.g(x)", "other": effect + "def g(x): return x"}
+    lab = Laboratory(tmp_path)
+    both_changed = {name: text.replace("prec = 6", "prec = 7") for name, text in with_two.items()}
+    assert lab.digest(with_two) != lab.digest(both_changed)
+    assert lab.digest(with_two) == lab.digest({**with_two, "other": "# again\n" + with_two["other"]})
