@@ -147,6 +147,7 @@ def test_managing_plugins_loads_neither_importlib_metadata_nor_much_else(tmp_pat
 # -- what does not fit ------------------------------------------------------------------------------
 
 def test_a_plugin_that_can_not_be_imported_is_named_with_the_cause(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "deepwatch_plugins", raising=False)    # of another test of this process
     assert "ZeroDivisionError" in refused(tmp_path, "1 / 0").message
     assert "SyntaxError" in refused(tmp_path, "def (").message
     assert "SystemExit" in refused(tmp_path, "raise SystemExit(3)").message
