@@ -17,7 +17,7 @@ LAYERS: Tuple[Tuple[str, ...], ...] = (
     ("project", "inspection", "survey", "reasons", "vouching"),
     ("builtin",),
     ("engine", "report"),
-    ("analysis", "pipeline", "state", "config", "hooks"),
+    ("analysis", "observation", "pipeline", "state", "config", "hooks"),
     ("loading",),
     ("hashing",),
     ("events",),

@@ -80,7 +80,7 @@ def test_what_a_step_prints_stays_whole_and_in_order(monkeypatch: pytest.MonkeyP
         reporter(StepFinished("model", "ran", (), 1))
     text = screen.getvalue()
     assert "epoch 1\n" in text
-    assert "half a line\n      ran  model" in text
+    assert "half a line\n       ran  model" in text
 
 
 def test_a_step_that_forks_does_not_hang() -> None:

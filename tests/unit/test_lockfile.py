@@ -27,7 +27,7 @@ def entry_of(name, **changes):
         digest(f"key {name}"), digest(f"code {name}"), (("alpha", digest(1)), ("beta", digest(2))),
         (Input("data/in.csv", digest("in")),), (Upstream("df", "clean", digest("up")),),
         Artifact(digest(f"output {name}"), digest(f"blob {name}"), 12, "json"),
-        (ProductFile("out/plot.png", digest("png"), 5),))
+        (ProductFile("out/plot.png", digest("png"), 5),), (("file data/hidden.csv", digest("hidden")),))
     return entry._replace(**changes)
 
 
@@ -56,7 +56,8 @@ entries = st.builds(
     inputs=facts(names, digests).map(lambda found: tuple(Input(*each) for each in found)),
     upstreams=facts(names, names, digests).map(lambda found: tuple(Upstream(*each) for each in found)),
     artifact=st.builds(Artifact, output=digests, blob=digests, size=sizes, codec=names),
-    products=facts(paths, digests, sizes).map(lambda found: tuple(ProductFile(*each) for each in found)))
+    products=facts(paths, digests, sizes).map(lambda found: tuple(ProductFile(*each) for each in found)),
+    observed=facts(names, digests).map(tuple))
 locks = st.builds(
     Lock, steps=st.dictionaries(names, entries, max_size=3), definitions=st.dictionaries(names, digests, max_size=3),
     packages=st.dictionaries(names, names, max_size=3), scheme=st.integers(0, 99))

@@ -92,7 +92,7 @@ class Past:
     def __init__(self, *steps: StepFacts) -> None:
         self.facts = {step.name: step for step in steps}
         self.files: Dict[str, Digest] = {}
-        self.by_key: Dict[Digest, Trace] = {}
+        self.by_key: Dict[Digest, Tuple[Trace, ...]] = {}
         self.latest: Dict[str, Trace] = {}
         self.lost: Set[str] = set()
         self.restore: Dict[str, Tuple[ProductFile, ...]] = {}
@@ -114,7 +114,8 @@ class Past:
             trace = Trace(name, key_of(facts, inputs, upstreams), facts.fingerprint.digest, facts.fingerprint.root, facts.params,
                           inputs, upstreams, Artifact(Digest("out " + name), Digest("blob " + name), 1, "json"),
                           tuple(ProductFile(path, Digest("blob"), 1) for _, path in facts.products), facts.fingerprint.packages)
-            self.by_key[trace.key] = self.latest[name] = trace
+            self.by_key[trace.key] = (trace,)
+            self.latest[name] = trace
             outputs[name] = trace.artifact.output
 
     def plan(self, *wanted: str, force: Tuple[str, ...] = (), **edited: StepFacts) -> Mapping[str, Any]:

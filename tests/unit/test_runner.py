@@ -73,7 +73,7 @@ class Project:
 
     def run(self, wanted: Tuple[str, ...] = (), **policy: Any) -> RunReport:
         self.recorded, self.restored, self.events = [], [], []
-        world = World(self.facts, History(dict(self.traces), dict(self.latest)), self.files.get, self.holdings,
+        world = World(self.facts, History({key: (trace,) for key, trace in self.traces.items()}, dict(self.latest)), self.files.get, self.holdings,
                       {path: step.name for step in self.facts.values() for _, path in step.products})
         values = Values(self.store, Codecs(), {})
         self.runner = Runner(world, Policy(**policy), set(wanted), Parts(

@@ -40,12 +40,12 @@ def told(events: List[Event], **options: Any) -> List[str]:
 
 def test_one_line_a_step_that_ran_and_a_closing_line() -> None:
     assert told(RUN) == [
-        "      ran  clean    1.25 s  `h.x` changed (h.py:3)",
-        "   failed  model    0.50 s  ValueError: no",
+        "       ran  clean    1.25 s  `h.x` changed (h.py:3)",
+        "    failed  model    0.50 s  ValueError: no",
         "    hint: try",
         "    |   File x",
         "    |     boom",
-        "  blocked  `plot`",
+        "   blocked  `plot`",
         "1 ran, 1 reused, 1 failed, 1 blocked in 1.90 s",
     ]
 

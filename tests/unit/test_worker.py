@@ -34,7 +34,7 @@ def tools() -> Tools:
 
 def run(function: Callable[..., Any], *products: str, kit: Any = None, **arguments: Any) -> Outcome:
     call = Call("s", (), tuple((f"p{i}", path) for i, path in enumerate(products)))
-    return execute(function, arguments, call, kit or tools())
+    return execute(function, lambda: arguments, call, kit or tools())
 
 
 def error_of(outcome: Outcome) -> str:
@@ -67,8 +67,8 @@ def test_a_value_that_has_no_digest_but_bytes_counts_by_these() -> None:
         def digest(self, value: Any) -> Any:
             raise Undigestible("", "thing", "it has no digest")
 
-    first = execute(lambda: [1], {}, Call("s", (), ()), tools()._replace(hasher=Hasher())).artifact
-    other = execute(lambda: [2], {}, Call("s", (), ()), tools()._replace(hasher=Hasher())).artifact
+    first = execute(lambda: [1], dict, Call("s", (), ()), tools()._replace(hasher=Hasher())).artifact
+    other = execute(lambda: [2], dict, Call("s", (), ()), tools()._replace(hasher=Hasher())).artifact
     assert first is not None
     assert other is not None
     assert first.output != other.output
