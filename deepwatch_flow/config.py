@@ -32,6 +32,9 @@ SETTINGS_FILE = "deepwatch.toml"
 PYPROJECT = "pyproject.toml"
 PIPELINE_FILE = "pipeline.py"
 POLICIES = ("exact", "minor", "ignore")
+MODES = ("deep", "precise")
+#: what is observed of executions unless the settings say otherwise
+OBSERVED: Mapping[str, Any] = {"code": True, "files": True, "env": True, "ignore": []}
 
 #: environment variable -> the setting that it overrides
 VARIABLES = {"DEEPWATCH_JOBS": "jobs", "DEEPWATCH_STORE": "store"}
@@ -53,6 +56,8 @@ class Config(NamedTuple):
     plugins: Tuple[str, ...] = ()                         #: modules
     store: str = ".deepwatch"                             #: folder, relative to the root
     executor: str = "auto"                                #: auto | inline | processes | the name of a plugin's
+    invalidate: str = "deep"                              #: deep | precise
+    observe: Mapping[str, Any] = {}                       #: code, files, env: bool; ignore: patterns
     sources: Mapping[str, str] = {}                       #: dotted setting -> file, variable, flag or "default"
 
 
@@ -191,6 +196,8 @@ def _checked(table: Mapping[str, Any], file: str) -> Tuple[Dict[str, Any], Dict[
         sources[key] = file
         if key == "package-policy":
             sources.update((f"{key}.{name}", file) for name in checked)
+        elif key in ("observe", "invalidate"):
+            sources.update((f"{key}.{name}", file) for name in value)
         elif key == "steps":
             sources.update((f"steps.{step}.params.{param}", file) for step in checked for param in checked[step])
     return values, sources
@@ -243,6 +250,35 @@ def _policies(value: Any, place: _Place) -> Dict[str, str]:
     return policies
 
 
+def _invalidate(value: Any, place: _Place) -> str:
+    table = _table(value, place)
+    _no_others(table, ("mode",), place)
+    inside = place.below("mode")
+    mode = _string(table.get("mode", MODES[0]), inside)
+    if mode not in MODES:
+        raise ConfigError(f"{place.file}: `{inside.key}` must be one of {', '.join(MODES)}, got {mode!r}",
+                          hint=_meant(mode, MODES))
+    return mode
+
+
+def _observe(value: Any, place: _Place) -> Dict[str, Any]:
+    table = _table(value, place)
+    _no_others(table, ("code", "files", "env", "ignore"), place)
+    for key, each in table.items():
+        inside = place.below(key)
+        if key == "ignore":
+            _strings(each, inside)
+        elif not isinstance(each, bool):
+            _wrong(inside, "true or false", each)
+    return dict(table)
+
+
+def _strings(value: Any, place: _Place) -> Tuple[str, ...]:
+    if not isinstance(value, list):
+        _wrong(place, "an array of strings", value)
+    return tuple(_string(each, place) for each in value)
+
+
 def _steps(value: Any, place: _Place) -> Dict[str, Dict[str, Any]]:
     params: Dict[str, Dict[str, Any]] = {}
     for step, settings in _table(value, place).items():
@@ -256,10 +292,7 @@ def _plugins(value: Any, place: _Place) -> Tuple[str, ...]:
     table = _table(value, place)
     _no_others(table, ("modules",), place)
     inside = place.below("modules")
-    modules = table.get("modules", [])
-    if not isinstance(modules, list):
-        _wrong(inside, "an array of strings", modules)
-    names = tuple(_string(module, inside) for module in modules)
+    names = _strings(table.get("modules", []), inside)
     for name in names:
         if not all(part.isidentifier() for part in name.split(".")):
             raise ConfigError(f"{place.file}: `{inside.key}` has {name!r}, which is no module name",
@@ -277,11 +310,13 @@ def _check_store(config: Config, sources: Mapping[str, str]) -> None:
 
 #: setting in a file -> field of Config; deepwatch.toml.example explains each
 SETTINGS = {"pipeline": "pipeline", "jobs": "jobs", "packages": "packages", "package-policy": "overrides",
-            "steps": "params", "plugins": "plugins", "store": "store", "executor": "executor"}
+            "steps": "params", "plugins": "plugins", "store": "store", "executor": "executor",
+            "invalidate": "invalidate", "observe": "observe"}
 
 _CHECKS: Dict[str, Callable[[Any, _Place], Any]] = {
     "pipeline": _pipeline, "jobs": _jobs, "packages": _policy, "package-policy": _policies,
     "steps": _steps, "plugins": _plugins, "store": _string, "executor": _string,
+    "invalidate": _invalidate, "observe": _observe,
 }
 
 

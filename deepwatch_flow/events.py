@@ -8,10 +8,13 @@ from typing import Callable, Dict, Iterable, NamedTuple, Optional, Tuple, Union
 
 from .model import Reason
 
-#: what may have happened to a step: `ran`, `reused` (nothing to do), `restored` (a product file
-#: was put back from the store), `failed`, `blocked` (an upstream failed), `cancelled` (the run was
-#: stopped before it)
-OUTCOMES = ("ran", "reused", "restored", "failed", "blocked", "cancelled")
+#: what may have happened to a step: `ran`, `reused` (nothing to do), `unaffected` (reused although
+#: code changed, because nothing that its execution used did), `restored` (a product file was put
+#: back from the store), `failed`, `blocked` (an upstream failed), `cancelled` (the run was stopped
+#: before it)
+OUTCOMES = ("ran", "reused", "unaffected", "restored", "failed", "blocked", "cancelled")
+#: those with which a step's result is what it should be
+GOOD = ("ran", "reused", "unaffected", "restored")
 
 
 class RunStarted(NamedTuple):
@@ -80,7 +83,7 @@ class RunReport(NamedTuple):
     @property
     def ok(self) -> bool:
         """Whether no step failed and the run was not interrupted."""
-        return not self.interrupted and all(step.outcome in ("ran", "reused", "restored") for step in self.steps)
+        return not self.interrupted and all(step.outcome in GOOD for step in self.steps)
 
     def outcome(self, step: str) -> str:
         """Return the outcome of one step; raises KeyError for a step that was not selected."""

@@ -91,6 +91,51 @@ class ProductFile(NamedTuple):
     size: int
 
 
+class SeenFile(NamedTuple):
+    """A file or folder that a step was seen to depend on without declaring it."""
+
+    path: str                     #: relative to the root where below it, POSIX separators
+    kind: str                     #: file | folder (its names) | absent | present (what it is) | size
+    digest: Digest                #: of the content, the names, what is there, how large it is
+
+
+class SeenVariable(NamedTuple):
+    """An environment variable that a step was seen to read; `name` is ``*`` where it read all of them."""
+
+    name: str
+    digest: Digest                #: of the value; the value itself is kept nowhere
+
+
+class SeenUnit(NamedTuple):
+    """Own code that was seen running, or loaded, and that the step's fingerprint does not reach.
+
+    What is *held* is code in the step's value: its output digest was made with it.
+    """
+
+    kind: str                     #: function | class | module | source (of a module imported meanwhile) | held
+    module: str
+    qualname: str                 #: empty for a module
+    file: str                     #: relative to the root where below it, POSIX separators
+    digest: Digest                #: deep, of the definition; of a source: of all that stands in it
+
+
+class Observation(NamedTuple):
+    """What one execution was seen to run and to read, beyond what its step declares."""
+
+    ran: Tuple[Tuple[str, Digest], ...] = ()         #: (name, own digest) of the fingerprint's functions that ran
+    hidden: Tuple[SeenUnit, ...] = ()
+    files: Tuple[SeenFile, ...] = ()
+    variables: Tuple[SeenVariable, ...] = ()
+    packages: Tuple[Tuple[str, str], ...] = ()       #: (distribution, version) that the fingerprint does not reach
+    gaps: Tuple[str, ...] = ()                       #: what could not be observed
+    code: bool = True                                #: whether code was observed at all
+
+    @property
+    def conditions(self) -> Tuple[object, ...]:
+        """What a result is bound to beyond its key; two executions that agree in it are one trace."""
+        return (self.hidden, self.files, self.variables, self.packages)
+
+
 class Trace(NamedTuple):
     """The record of one execution of one step."""
 
@@ -104,6 +149,7 @@ class Trace(NamedTuple):
     artifact: Artifact
     products: Tuple[ProductFile, ...] = ()
     packages: Tuple[Tuple[str, str], ...] = ()
+    observation: Optional[Observation] = None      #: None where the execution was not observed
 
 
 class LockEntry(NamedTuple):
@@ -116,6 +162,7 @@ class LockEntry(NamedTuple):
     upstreams: Tuple[Upstream, ...]
     artifact: Artifact
     products: Tuple[ProductFile, ...] = ()
+    observed: Tuple[Tuple[str, Digest], ...] = ()   #: (what the step was seen to depend on, its digest)
 
 
 class Lock(NamedTuple):
@@ -137,13 +184,15 @@ class StepFacts(NamedTuple):
     products: Tuple[Tuple[str, str], ...] = ()     #: (parameter, path) of declared outputs
     upstreams: Tuple[Tuple[str, str], ...] = ()    #: (parameter, step)
     needs: Tuple[str, ...] = ()                    #: all steps that must be done before this one
+    precise: bool = False                          #: whether a proof that a change is of no effect will do
 
 
 class History(NamedTuple):
     """What is known of earlier executions."""
 
-    by_key: Mapping[Digest, Trace]
+    by_key: Mapping[Digest, Tuple[Trace, ...]]     #: each with another observation, the latest first
     latest: Mapping[str, Trace]                    #: by step: what a changed step is compared with
+    by_step: Mapping[str, Tuple[Trace, ...]] = {}  #: the latest first
 
 
 # -- decisions ------------------------------------------------------------------------------------
@@ -152,7 +201,8 @@ class Reason(NamedTuple):
     """One fact that makes a step stale.
 
     `kind` is one of: never-ran, code, package, param, input, upstream, product, artifact, forced,
-    uncacheable, scheme, upstream-failed.
+    uncacheable, scheme, upstream-failed; or, of what the last execution was seen to depend on,
+    seen-file, seen-variable, seen-code.
     """
 
     kind: str
@@ -169,6 +219,7 @@ class Fresh(NamedTuple):
 
     trace: Trace
     restore: Tuple[ProductFile, ...] = ()      #: products to put back from the store
+    key: Optional[Digest] = None               #: that of now, where code changed that the execution did not use
 
 
 class Stale(NamedTuple):
@@ -205,6 +256,8 @@ class Policy(NamedTuple):
     fail_fast: bool = False
     accept_scheme: bool = False
     wait: Optional[float] = None               #: seconds to wait for another run; None: as long as it takes
+    precise: bool = False                      #: a proof that a change of code is of no effect will do
+    hermetic: bool = False                     #: reading what is not declared fails the step
 
 
 class Boundary(NamedTuple):

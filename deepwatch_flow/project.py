@@ -5,15 +5,18 @@ sources that the driver read, so that it runs what was digested.
 """
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
 import sys
+import tempfile
 from contextlib import ExitStack
 from types import TracebackType
-from typing import Any, List, Mapping, MutableMapping, Optional, Type
+from typing import Any, Iterable, Iterator, List, Mapping, MutableMapping, Optional, Type
 
 from . import builtin
 from .analysis.fingerprint import Analysis
-from .config import Config, boundary
+from .config import OBSERVED, Config, boundary
 from .errors import DeepwatchError, StateError
 from .hashing.values import ValueHasher
 from .hooks import PROJECT_FILE, plugin_manager
@@ -21,6 +24,8 @@ from .loading.importing import ImportWorld
 from .loading.origin import Origins
 from .loading.snapshot import Snapshot
 from .model import Artifact, Digest
+from .observation.recorder import Recorder, Wants
+from .observation.seen import EMPTY, Seen, merged
 from .pipeline.graph import StepGraph, build
 from .pipeline.loader import load_pipeline
 from .state.codecs import Codecs
@@ -43,6 +48,8 @@ class Project:
         self.boundary = boundary(config)
         self.origins = Origins(self.boundary)
         self._kept = kept
+        #: what was observed while the user's modules loaded
+        self.loaded: Seen = EMPTY
         self._stack = ExitStack()
 
     def __enter__(self) -> Project:
@@ -50,13 +57,39 @@ class Project:
             stack.callback(os.chdir, os.getcwd())
             os.chdir(self.config.root)
             world = stack.enter_context(ImportWorld(self.snapshot, self.origins, self.config.root))
+            self._world = world
+            self.recorder = self._observed(stack)
             stack.callback(sys.modules.pop, PLUGIN_MODULE, None)    # another project has its own
             self._make_parts()
             hook: Any = self.plugins.hook
-            steps = load_pipeline(world, self.config.pipeline, lambda path: hook.deepwatch_collect_steps(path=path))
+            with self.loading():
+                steps = load_pipeline(world, self.config.pipeline, lambda path: hook.deepwatch_collect_steps(path=path))
             self.graph = build(steps, self.config.params, self.config.root)
             self._stack = stack.pop_all()
         return self
+
+    def _observed(self, stack: ExitStack) -> Optional[Recorder]:
+        observe = {**OBSERVED, **self.config.observe}
+        wants = Wants(observe["code"], observe["files"], observe["env"])
+        if not any(wants):
+            return None
+        spool = tempfile.mkdtemp(prefix="deepwatch-")
+        stack.callback(shutil.rmtree, spool, ignore_errors=True)
+        return stack.enter_context(Recorder(self.origins, wants, spool))
+
+    @contextlib.contextmanager
+    def loading(self) -> Iterator[None]:
+        """Observe what the user's modules read while they load: now, or when a fingerprint asks for them."""
+        if self.recorder is None:
+            yield
+            return
+        with self.recorder.observing() as seen:
+            yield
+        self.loaded = merged([self.loaded, seen()])
+
+    def forget(self, names: Iterable[str]) -> None:
+        """Have the next step import these modules itself."""
+        self._world.forget(names)
 
     def _make_parts(self) -> None:
         # inside the world: a project's plugin shares the modules that the pipeline imports

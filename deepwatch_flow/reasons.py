@@ -24,6 +24,7 @@ class Explainer:
         self._units = units
         self._text = text
         self._new: Dict[Digest, Unit] = {}
+        self._loaded = False
         self._old: Dict[Digest, Optional[Unit]] = {}
         self._known: Dict[Tuple[Digest, Digest], Tuple[Change, ...]] = {}
 
@@ -39,13 +40,16 @@ class Explainer:
             told += [each for each in found if each.subject not in packages]
             if not found and not packages:
                 told.append(reason._replace(old=None, new=None))
-        return tuple(dict.fromkeys(told))
+        # by hidden code the same definition may be reached several times: the first way there will do
+        return tuple({each._replace(path=()): each for each in reversed(told)}.values())[::-1]
 
     def _changes(self, step: str, old: Digest, new: Digest) -> List[Reason]:
         if not old:
             return self._by_lock(step, new)
         pair = (old, new)
         if pair not in self._known:
+            if new not in self._new:      # of hidden code: no step's fingerprint
+                self._new.update((unit.deep, unit) for unit in self._units([new]))
             self._known[pair] = tuple(changes(old, new, self._old_unit, self._new_unit))
         return [self._reason(step, change) for change in self._known[pair]]
 
@@ -80,6 +84,7 @@ class Explainer:
         return unit
 
     def _load(self) -> None:
-        if not self._new:
+        if not self._loaded:
+            self._loaded = True
             for unit in self._units([facts.fingerprint.root for facts in self._facts.values()]):
                 self._new[unit.deep] = unit

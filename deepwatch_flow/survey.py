@@ -5,20 +5,26 @@ All the I/O before a decision is here; the decision itself is the planner's.
 from __future__ import annotations
 
 import os
-from typing import Dict, Iterable, Optional, Set, Tuple
+from typing import Callable, ContextManager, Dict, Iterable, Optional, Protocol, Set, Tuple
 
 from .analysis.fingerprint import Analysis
+from .analysis.hidden import HiddenCode
+from .analysis.unaffected import Proof, Record
+from .config import OBSERVED, Config
+from .engine.conditions import Conditions, from_lock
 from .engine.planner import World
-from .hashing.files import StatMemo, digest_file, digest_input
+from .hashing.files import digest_file, digest_input
 from .model import (
     SCHEME,
     Digest,
+    Fingerprint,
     History,
     Lock,
     LockEntry,
     Param,
     ProductFile,
     Reason,
+    SeenUnit,
     StepFacts,
     Trace,
 )
@@ -31,20 +37,41 @@ from .state.store import BlobStore
 _SHOWN = 80
 
 
+class LoadedCode(Protocol):
+    """What a survey needs of a project that is loaded."""
+
+    graph: StepGraph
+    analysis: Analysis
+
+    def loading(self) -> ContextManager[None]:
+        """Be entered while the user's modules may load."""
+
+
 class Survey:
     """Looks at a project once for a plan or a run."""
 
-    def __init__(self, root: str, graph: StepGraph, analysis: Analysis, store: BlobStore, memo: StatMemo) -> None:
-        self._root = root
-        self._graph = graph
-        self._analysis = analysis
+    def __init__(self, config: Config, code: LoadedCode, store: BlobStore, database: Database) -> None:
+        self._root = config.root
+        self._mode = config.invalidate
+        self._graph = code.graph
+        self._analysis = analysis = code.analysis
+        self._loading = code.loading
         self._store = store
-        self._memo = memo
+        self._database = database
+        self._memo = database.stats
         self._facts: Dict[str, StepFacts] = {}
+        #: whether all steps are judged precisely, whatever the settings say
+        self.precise = False
+        ignore = {**OBSERVED, **config.observe}["ignore"]
+        self.conditions = Conditions(config.root, self._memo, HiddenCode(analysis), analysis.graph.version, ignore)
 
     def facts(self, names: Iterable[str]) -> Dict[str, StepFacts]:
         """Return the facts of steps, in the order of their names."""
-        return {name: self._of(self._graph.nodes[name]) for name in names}
+        listed = list(names)
+        if all(name in self._facts for name in listed):
+            return {name: self._facts[name] for name in listed}
+        with self._loading():       # a fingerprint may import modules
+            return {name: self._of(self._graph.nodes[name]) for name in listed}
 
     def _of(self, node: StepNode) -> StepFacts:
         found = self._facts.get(node.name)
@@ -60,13 +87,50 @@ class Survey:
             found = self._facts[node.name] = StepFacts(
                 node.name, fingerprint, tuple(params), tuple(sorted(node.files.items())),
                 tuple(sorted(node.products.items())), tuple(sorted(node.upstreams.items())),
-                tuple(self._graph.upstreams(node.name)))
+                tuple(self._graph.upstreams(node.name)), self.precise or (node.step.invalidate or self._mode) == "precise")
         return found
 
     def world(self, names: Iterable[str], history: History) -> World:
         """Return all that the planner may look at for some steps."""
         produced = {path: node.name for node in self._graph.nodes.values() for path in node.products.values()}
-        return World(self.facts(names), history, self.input_digest, self.holdings, produced)
+        return World(self.facts(names), history, self.input_digest, self.holdings, produced, self.broken, self.unaffected)
+
+    # -- what was observed ------------------------------------------------------------------------
+
+    def broken(self, trace: Trace) -> Tuple[Reason, ...]:
+        """Return why what an execution was seen to depend on is not as it was."""
+        facts = self._facts.get(trace.step)
+        precise = facts is not None and facts.precise
+
+        def alike(unit: SeenUnit, now: Fingerprint) -> bool:
+            return precise and self._is_proved(trace, unit.digest, now.root)
+
+        return self.conditions.broken(trace, alike)
+
+    def unaffected(self, trace: Trace, facts: StepFacts) -> bool:
+        """Tell whether nothing that an execution used has changed, by what was observed of it."""
+        return (bool(trace.root) and trace.observation is not None and self.conditions.holds_the_same(trace.observation)
+                and self._is_proved(trace, trace.root, facts.fingerprint.root))
+
+    def _is_proved(self, trace: Trace, old: Digest, new: Digest) -> bool:
+        observation = trace.observation
+        if observation is None or not observation.code or observation.gaps:
+            return False
+        alone = not (observation.hidden or observation.packages or trace.packages)
+        ran = {own for _, own in observation.ran}
+        for unit in observation.hidden:
+            ran |= self._hidden_functions(unit)
+        record = Record(self._database.unit, self._database.text, ran, alone)
+        return Proof(self._analysis, record).holds(old, new)
+
+    def _hidden_functions(self, unit: SeenUnit) -> Set[Digest]:
+        """Return the own digests of the functions that a hidden unit stands for: they ran, too."""
+        top = self._database.unit(unit.digest) if unit.kind == "function" else None
+        below = self._database.units([deep for _, deep in top.links]) if top is not None else {}
+        inner = self._database.units([deep for each in below.values() for text, deep in each.links if text == "definition"])
+        return {each.own for each in (*below.values(), *inner.values()) if each.kind == "function"}
+
+    # ---------------------------------------------------------------------------------------------
 
     def input_digest(self, path: str) -> Optional[Digest]:
         """Return the digest of a declared input, None where there is none."""
@@ -113,26 +177,29 @@ class Survey:
         return known
 
 
-def history_of(database: Database, lock: Optional[Lock]) -> History:
+def history_of(database: Database, lock: Optional[Lock], version: Callable[[str], str] = lambda _: "") -> History:
     """Return what the database and the lockfile know; what happened here comes first."""
-    by_key: Dict[Digest, Trace] = {}
+    by_key: Dict[Digest, Tuple[Trace, ...]] = {}
     latest: Dict[str, Trace] = {}
+    by_step: Dict[str, Tuple[Trace, ...]] = {}
     if lock is not None and lock.scheme == SCHEME:
         for name, entry in lock.steps.items():
-            trace = trace_of(name, entry)
-            by_key[trace.key] = trace
+            trace = trace_of(name, entry, version)
+            by_key[trace.key] = (trace, *by_key.get(trace.key, ()))
             latest[name] = trace
     for step, traces in database.traces().items():
-        by_key.update(traces)
-        latest[step] = traces[next(reversed(traces))]
-    return History(by_key, latest)
+        for trace in traces:
+            by_key[trace.key] = (trace, *by_key.get(trace.key, ()))
+        latest[step] = traces[-1]
+        by_step[step] = tuple(reversed(traces))
+    return History(by_key, latest, by_step)
 
 
-def trace_of(step: str, entry: LockEntry) -> Trace:
-    """Return a lockfile entry as the trace that it vouches for."""
+def trace_of(step: str, entry: LockEntry, version: Callable[[str], str]) -> Trace:
+    """Return a lockfile entry as the trace that it vouches for; `version` gives those of packages."""
     params = tuple(Param(name, digest, digest[:12]) for name, digest in entry.params)
     return Trace(step, entry.key, entry.code, Digest(""), params, entry.inputs, entry.upstreams, entry.artifact,
-                 entry.products)
+                 entry.products, (), from_lock(entry.observed, version))
 
 
 def leaves(graph: StepGraph, names: Iterable[str]) -> Set[str]:

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Set
 
+from .engine.conditions import portable
 from .engine.planner import World
 from .errors import LockedError, StateError
 from .hashing.digest import Hasher
@@ -10,6 +11,8 @@ from .model import SCHEME, Digest, Fresh, Lock, LockEntry, Plan, Stale, StepFact
 
 LOCKFILE = "deepwatch.lock"
 
+#: kinds of reasons for which a step is stale although its key is what it was
+_BEYOND_KEY = frozenset({"code", "package", "seen-file", "seen-variable", "seen-code"})
 #: kinds of units that a reader of the lockfile knows by name
 _DEFINITIONS = frozenset({"function", "class", "data", "statement", "file"})
 
@@ -36,7 +39,7 @@ def lock_of(facts: Mapping[str, StepFacts], traces: Mapping[str, Trace], old: Op
 def entry_of(trace: Trace) -> LockEntry:
     """Return a trace as the lockfile keeps it: no values of params, no times."""
     return LockEntry(trace.key, trace.code, tuple((param.name, param.digest) for param in trace.params), trace.inputs,
-                     trace.upstreams, trace.artifact, trace.products)
+                     trace.upstreams, trace.artifact, trace.products, portable(trace.observation))
 
 
 def definitions_of(units: Iterable[Unit]) -> Dict[str, Digest]:
@@ -79,8 +82,11 @@ def check_locked(lock: Optional[Lock], steps: Sequence[str], world: World, plan:
     if dropped:
         raise LockedError(f"`{LOCKFILE}` has a step `{dropped[0]}`, the pipeline has none", hint=hint)
     for name, verdict in plan.verdicts.items():
-        key = verdict.trace.key if isinstance(verdict, Fresh) else verdict.key if isinstance(verdict, Stale) else None
+        key = None
+        if isinstance(verdict, (Fresh, Stale)):
+            key = verdict.key or (verdict.trace.key if isinstance(verdict, Fresh) else None)
         entry = lock.steps.get(name)
         uncacheable = world.facts[name].fingerprint.uncacheable is not None
-        if (entry is None and not uncacheable) or (key is not None and entry is not None and entry.key != key):
+        other = isinstance(verdict, Stale) and any(reason.kind in _BEYOND_KEY for reason in verdict.reasons)
+        if (entry is None and not uncacheable) or (key is not None and entry is not None and (entry.key != key or other)):
             raise LockedError(f"`{name}` is not what `{LOCKFILE}` says: the lockfile would have to change", hint=hint)

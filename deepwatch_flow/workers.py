@@ -14,7 +14,7 @@ from .engine import children
 from .engine.arguments import arguments_of
 from .engine.executors import Executor, InlineExecutor, ProcessExecutor
 from .engine.handover import Values
-from .engine.worker import Call, Failure, Outcome, Tools, execute, failure_of
+from .engine.worker import Call, Failure, Outcome, Tools, Unreadable, execute, failure_of
 from .errors import ConfigError, DeepwatchError, EnvironmentFault
 from .model import Artifact
 from .project import Project
@@ -32,7 +32,7 @@ class WorkerSetup(NamedTuple):
 
 def executor_for(project: Project, store: BlobStore, folder: str, jobs: int, live: Values) -> Executor:
     """Return the executor that the settings name: ours for one or several processes, or a plugin's."""
-    tools = Tools(store, project.codecs, project.hasher)
+    tools = tools_of(project, store)
 
     def execute_here(call: Call) -> Outcome:
         os.chdir(project.config.root)    # a step before this one may have gone elsewhere
@@ -51,6 +51,11 @@ def executor_for(project: Project, store: BlobStore, folder: str, jobs: int, liv
     return made
 
 
+def tools_of(project: Project, store: BlobStore) -> Tools:
+    """Return what executions in this process work with."""
+    return Tools(store, project.codecs, project.hasher, project.recorder, project.forget, project.analysis.held)
+
+
 _opened: Optional[Tuple[Project, Tools]] = None
 _unopened: Failure = Failure("the worker process was not prepared")
 
@@ -63,7 +68,7 @@ def initialise(setup: WorkerSetup) -> None:
     try:
         project = Project(setup.config, setup.sources)
         project.__enter__()
-        _opened = (project, Tools(project.store(setup.folder), project.codecs, project.hasher))
+        _opened = (project, tools_of(project, project.store(setup.folder)))
     except DeepwatchError as error:  # told by each call that comes: here nobody would hear it
         _unopened = Failure(f"in a worker process, {error.message}", getattr(error, "traceback", None),
                             error.hint or "the pipeline must load there as it does here")
@@ -96,15 +101,18 @@ def execute_in(project: Project, tools: Tools, call: Call, live: Any) -> Outcome
         return tools.codecs.decode(artifact.codec, tools.store.get(artifact.blob))
 
     node = project.graph.nodes[call.step]
-    try:
-        arguments = arguments_of(node, call, take)
-    except BlobMissing as error:
-        return Outcome(failure=Failure(error.message, lost=lost))
-    except EnvironmentFault:
-        raise
-    except Exception as error:  # noqa: BLE001 - reading a value back runs its own code, which may raise anything
-        failure = failure_of(error)
-        return Outcome(failure=failure._replace(
-            error=f"the value of `{lost}` can't be read back: {failure.error}", lost=lost,
-            hint=f"let `{lost}` return plain data, or a type that can be unpickled"))
+
+    def arguments() -> Mapping[str, Any]:
+        try:
+            return arguments_of(node, call, take)
+        except BlobMissing as error:
+            raise Unreadable(Failure(error.message, lost=lost)) from error
+        except EnvironmentFault:
+            raise
+        except Exception as error:  # reading a value back runs its own code, which may raise anything
+            failure = failure_of(error)
+            raise Unreadable(failure._replace(
+                error=f"the value of `{lost}` can't be read back: {failure.error}", lost=lost,
+                hint=f"let `{lost}` return plain data, or a type that can be unpickled")) from error
+
     return execute(node.step.function, arguments, call, tools)

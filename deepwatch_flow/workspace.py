@@ -11,9 +11,23 @@ import time
 import uuid
 from contextlib import ExitStack
 from types import TracebackType
-from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Set, Tuple, Type
+from typing import (
+    Any,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Set,
+    Tuple,
+    Type,
+)
 
 from .config import Config
+from .engine.conditions import Noted
 from .engine.handover import Values
 from .engine.planner import World
 from .engine.planner import plan as make_plan
@@ -21,8 +35,11 @@ from .engine.runner import Parts, Runner
 from .errors import ConfigError, LockedError, StateError
 from .events import Emit, Event, Notice, RunFinished, RunReport, RunStarted, StepFinished, StepStarted, fold
 from .model import (
+    Digest,
     Fresh,
+    History,
     Lock,
+    Observation,
     Pending,
     Plan,
     Policy,
@@ -33,11 +50,13 @@ from .model import (
     Unit,
     Verdict,
 )
+from .observation.seen import Seen
 from .pipeline.graph import StepGraph
 from .project import Project, value_of
 from .reasons import Explainer
 from .state import lockfile
 from .state.database import Database
+from .state.keptfacts import KeptFacts
 from .state.mutex import Mutex
 from .survey import Survey, history_of, leaves
 from .vouching import LOCKFILE, check_locked, check_scheme, lock_of
@@ -75,11 +94,11 @@ class Workspace:
             self.database = Database.open(os.path.join(self.folder, DATABASE), self._notice)
             stack.callback(self.database.close)
             self.lock: Optional[Lock] = lockfile.read(self.lock_path, self.database)
-            self._kept = KeptFacts(self.database)
-            self.project = stack.enter_context(Project(self.config, kept=self._kept))
-            stack.callback(self._kept.save)
+            kept = KeptFacts(self.database)
+            self.project = stack.enter_context(Project(self.config, kept=kept))
+            stack.callback(kept.save)
             self.store = self.project.store(self.folder, self._emit)
-            self._survey = Survey(self.config.root, self.graph, self.project.analysis, self.store, self.database.stats)
+            self._survey = Survey(self.config, self.project, self.store, self.database)
             self._stack = stack.pop_all()
         return self
 
@@ -149,7 +168,8 @@ class Workspace:
         values = Values(self.store, self.project.codecs, self._consumers(world))
         runner = Runner(world, policy, wanted, Parts(
             executor_for(self.project, self.store, self.folder, policy.jobs, values), values, lambda trace, seconds: self._record(run, trace, seconds),
-            self._restore, self._telling(self._explainer()), self.lock, self._survey.clear))
+            self._restore, self._telling(self._explainer()), self.lock, self._survey.clear, self._noted,
+            lambda name: self.graph.nodes[name].step.observe))
         self.database.run_started(run, time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "run", len(world.facts))
         self._emit(RunStarted(run, tuple(world.facts)))
         interrupted = False
@@ -176,14 +196,17 @@ class Workspace:
         if seconds:
             self.database.commit()
 
+    def _noted(self, name: str, seen: Seen, held: Sequence[Tuple[str, str]]) -> Noted:
+        return self._survey.conditions.noted(seen, self._survey.facts([name])[name], held)
+
     def _finish(self, runner: Runner, policy: Policy) -> None:
         """Record the units of what ran, and write the lockfile."""
         facts = self._survey.facts(self.graph.order)
         traces = {name: trace for name, trace in runner.traces.items() if runner.vouched[name]}
-        roots = [trace.root for trace in traces.values()]
-        known = self.database.known_units(roots)
         analysis = self.project.analysis
-        new = analysis.units([root for root in dict.fromkeys(roots) if root and root not in known])
+        roots = [root for trace in traces.values() for root in _roots(trace) if analysis.knows(root)]
+        known = self.database.known_units(roots)
+        new = analysis.units([root for root in dict.fromkeys(roots) if root not in known])
         texts = {unit.own: text for unit in new for text in [analysis.text(unit)] if text is not None}
         self.database.add_units(new, texts)
         self.database.commit()
@@ -208,7 +231,12 @@ class Workspace:
         if outside:
             raise ConfigError(f"--force names `{outside[0]}`, which is not among the steps to run",
                               hint="add it to the targets")
-        return self._survey.world(names, history_of(self.database, self.lock)), policy._replace(force=force), wanted
+        self._survey.precise = policy.precise
+        world = self._survey.world(names, self._history())
+        return world, policy._replace(force=force), wanted
+
+    def _history(self) -> History:
+        return history_of(self.database, self.lock, self.project.analysis.graph.version)
 
     def _consumers(self, world: World) -> Dict[str, Set[str]]:
         consumers: Dict[str, Set[str]] = {name: set() for name in world.facts}
@@ -257,11 +285,17 @@ class Workspace:
     def show(self, step: str) -> Shown:
         """Return a step's last recorded value; raises StateError where there is none."""
         name = self.graph.targets([step])[0]
-        trace = history_of(self.database, self.lock).latest.get(name)
+        trace = self._history().latest.get(name)
         if trace is None or not self.store.has(trace.artifact.blob, trace.artifact.size):
             raise StateError(f"there is no stored value of `{name}`", hint=f"deepwatch run {name}")
         value = value_of(self.project.codecs, self.store, name, trace.artifact)
         return Shown(name, trace, value, isinstance(self.verdict(name), Fresh))
+
+    def observation(self, step: str) -> Tuple[str, Optional[Observation]]:
+        """Return the name of a step, and what was observed of its last execution; None where nothing was."""
+        name = self.graph.targets([step])[0]
+        trace = self._history().latest.get(name)
+        return name, trace.observation if trace is not None and trace.root else None
 
     def history(self, limit: int = 20) -> List[Any]:
         """Return the last runs, the latest first."""
@@ -285,41 +319,26 @@ class Workspace:
     def _clean(self, names: Optional[Sequence[str]], everything: bool) -> int:
         traces = self.database.traces(names)
         blobs: Set[Any] = set()
-        for by_key in traces.values():
-            for trace in by_key.values():
-                blobs.add(trace.artifact.blob)
-                blobs.update(product.blob for product in trace.products)
+        for trace in _all(traces):
+            blobs.add(trace.artifact.blob)
+            blobs.update(product.blob for product in trace.products)
         if everything:
             blobs.update(self.store.list())
         self.database.forget(names)
         self.database.commit()
         if names is not None:
-            others = self.database.traces()
-            blobs -= {trace.artifact.blob for by_key in others.values() for trace in by_key.values()}
+            blobs -= {trace.artifact.blob for trace in _all(self.database.traces())}
         return sum(self.store.remove(blob) for blob in blobs)
 
 
-class KeptFacts(Dict[Any, bytes]):
-    """Facts of files by content digest, as the database keeps them; what is new is saved at the end."""
+def _all(traces: Mapping[str, Sequence[Trace]]) -> Iterator[Trace]:
+    return (trace for each in traces.values() for trace in each)
 
-    def __init__(self, database: Database) -> None:
-        super().__init__()
-        self._database = database
-        self._new: Dict[Any, bytes] = {}
 
-    def get(self, digest: Any, default: Any = None) -> Any:
-        """Return the facts of a file's content, if they are known."""
-        found = self._database.facts_get([digest]).get(digest)
-        return default if found is None else found
-
-    def __setitem__(self, digest: Any, data: bytes) -> None:
-        self._new[digest] = data
-
-    def save(self) -> None:
-        """Write what is new to the database."""
-        if self._new:
-            self._database.facts_put(self._new)
-            self._database.commit()
+def _roots(trace: Trace) -> List[Digest]:
+    """Return the roots of the fingerprints that a trace tells of: its step's, those of hidden code."""
+    hidden = trace.observation.hidden if trace.observation is not None else ()
+    return [trace.root, *(unit.digest for unit in hidden)]
 
 
 def open_workspace(config: Config, *, emit: Emit = _silent) -> Workspace:

@@ -13,7 +13,7 @@ from types import FunctionType
 from typing import Any, List, Optional, Tuple
 
 from ..hashing.digest import Hasher
-from .facts import Definition
+from .facts import Definition, Text
 from .follow import Graph, Place
 from .functions import link_text, use_link
 from .nodes import Link, Node
@@ -21,6 +21,8 @@ from .reads import READS_ANNOTATIONS, READS_DOC, READS_NAMES
 from .resolve import Environment
 
 _READS_ALL = READS_DOC | READS_ANNOTATIONS | READS_NAMES
+#: methods that Python calls while classes are made and modules load
+_AT_LOAD = frozenset({"__init_subclass__", "__class_getitem__", "__set_name__", "__mro_entries__", "__prepare__"})
 
 
 def expand_class(graph: Graph, node: Node, cls: type) -> None:
@@ -43,10 +45,10 @@ def expand_class(graph: Graph, node: Node, cls: type) -> None:
         node.end = definition.end
         node.source = environment.file.digest
         node.file, node.line = graph.relative(environment.file.path), definition.line
-        link_text(graph, node, definition.text, environment)
+        _loaded_text(graph, node, definition.text, environment)
         for decorator in definition.decorators:
             node.links.append(Link("decorator " + decorator.digest, None))
-            node.links += [use_link(graph, use, environment, node) for use in decorator.uses]
+            node.links += [use_link(graph, use, environment, node)._replace(at_load=True) for use in decorator.uses]
     _bases(graph, node, cls)
     _members(graph, node, cls, definition, environment)
 
@@ -60,14 +62,14 @@ def _bases(graph: Graph, node: Node, cls: type) -> None:
     links = [graph.target(base, Place(base.__name__)) for base in cls.__bases__ if base is not object]
     meta = graph.target(type(cls), Place(type(cls).__name__))
     if meta.target is not None:  # one of the standard library comes with a base, under changing names
-        links.append(meta)
+        links.append(meta._replace(at_load=True))
     for link in links:
         if link.target is not None and link.target.origin == "package":
             node.counts |= _READS_ALL  # pydantic and its like read annotations and docstrings
         own = link.target is not None and link.target.origin == "own"
         # of the standard library only the class's own name is one on all versions of Python
         label = link.label if own or link.target is not None else link.label.rpartition(".")[2]
-        node.links.append(Link("base " + label, link.target, link.shown))
+        node.links.append(Link("base " + label, link.target, link.shown, link.at_load))
 
 
 def _members(graph: Graph, node: Node, cls: type, definition: Optional[Definition], environment: Environment) -> None:
@@ -94,7 +96,14 @@ def _members(graph: Graph, node: Node, cls: type, definition: Optional[Definitio
             assigned.pop(name, None)
     for name, text in sorted(assigned.items()):
         node.links.append(Link(f"attribute {name} text {text.digest}", None))
-        link_text(graph, node, text, environment)
+        _loaded_text(graph, node, text, environment)
+
+
+def _loaded_text(graph: Graph, node: Node, text: Text, environment: Environment) -> None:
+    """Add the links of a text in a class's body: what it names is used when the class is made."""
+    before = len(node.links)
+    link_text(graph, node, text, environment)
+    node.links[before:] = [link._replace(at_load=True) for link in node.links[before:]]
 
 
 def _attribute(graph: Graph, node: Node, name: str, value: Any) -> bool:
@@ -122,7 +131,7 @@ def _method(graph: Graph, node: Node, name: str, function: Any, written: bool) -
             node.links.append(Link(f"method {name}", link.target, name))
         return
     link.target.counts |= node.counts
-    node.links.append(Link(f"method {name} {link.label} seen", link.target, name))
+    node.links.append(Link(f"method {name} {link.label} seen", link.target, name, name in _AT_LOAD))
 
 
 def _functions_of(value: Any) -> Optional[List[Tuple[str, Any]]]:

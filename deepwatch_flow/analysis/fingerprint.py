@@ -42,6 +42,8 @@ class Analysis:
         self._merkles: Dict[int, Merkle] = {0: Merkle()}
         self._tops: Dict[Digest, Tuple[Node, int]] = {}
         self._by_own: Dict[Digest, Node] = {}
+        #: own classes and functions that `token` was asked for, by module and qualified name
+        self.held: Dict[Tuple[str, str], None] = {}
 
     def fingerprint(self, function: Any, *, params_apart: bool = False) -> Fingerprint:
         """Return the fingerprint of a function or of anything callable.
@@ -79,6 +81,23 @@ class Analysis:
         node = self.unit(function)
         if params_apart and node.kind == "function":
             node = self._without_defaults(node)
+        return self.rooted(node)
+
+    def top(self, root: Digest) -> Tuple[Node, int]:
+        """Return the node that stands over a fingerprint made in this session, and its variant."""
+        return self._tops[root]
+
+    def knows(self, root: Digest) -> bool:
+        """Tell whether a fingerprint was made in this session."""
+        return root in self._tops
+
+    def deep(self, node: Node, variant: int) -> Digest:
+        """Return the deep digest of a node below a fingerprint of this variant."""
+        return self._merkles[variant].digest(node)
+
+    def rooted(self, node: Node) -> Fingerprint:
+        """Return the fingerprint of a node that was made otherwise than from a function."""
+        self._expand()
         plain = self._merkles[0]
         plain.digest(node)
         effects = self._effects.of(plain.names("module", plain.modules[node.index]))
@@ -88,7 +107,7 @@ class Analysis:
         self.graph.add(top)
         # a step is called by the names of its parameters
         top.links = [Link(f"parameters {node.signature}", node, node.name)]
-        top.links += [Link("effect", effect, effect.name) for effect in self._ordered(effects)]
+        top.links += [Link("effect", effect, effect.name, at_load=True) for effect in self._ordered(effects)]
         plain.digest(top)
         flags = plain.flags[top.index]
         # -O takes assertions away, -OO docstrings as well
@@ -127,6 +146,7 @@ class Analysis:
         if link.target is None or link.target.origin != "own":
             return None
         self._expand()
+        self.held[(obj.__module__, obj.__qualname__)] = None
         return f"{link.label} {obj.__qualname__} {self._merkles[0].digest(link.target)}".encode()
 
     def _without_defaults(self, node: Node) -> Node:
@@ -185,7 +205,11 @@ class Analysis:
     def text(self, unit: Unit) -> Optional[str]:
         """Return the source text of a unit that `units` gave, None where it has none."""
         node = self._by_own.get(unit.own)
-        if node is None or node.path is None or node.line is None:
+        return self.node_text(node) if node is not None else None
+
+    def node_text(self, node: Node) -> Optional[str]:
+        """Return the source text of a node, None where it has none."""
+        if node.path is None or node.line is None:
             return None
         source = self.sources.snapshot.get(node.path)
         if source is None:

@@ -136,7 +136,7 @@ def _decorator(graph: Graph, node: Node, text: Text, environment: Environment) -
         return  # how a step is declared is no part of what it does
     node.flags |= text.flags
     node.links.append(Link("decorator " + text.digest, None))
-    node.links += links
+    node.links += [link._replace(at_load=True) for link in links]
     own = first is not None and first.target is not None and first.target.origin == "own"
     if own and first is not None and not first.label.endswith(".register"):
         return  # an own decorator's code tells by itself what it reads

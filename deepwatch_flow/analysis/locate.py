@@ -79,6 +79,14 @@ class SourceFile:
         found = self._by_name.get(qualname)
         return found[-1] if found else None
 
+    def all_named(self, qualname: str) -> List[Definition]:
+        """Return all definitions of a qualified name, in their order."""
+        return self._by_name.get(qualname, [])
+
+    def at(self, line: int, name: str) -> List[Definition]:
+        """Return the definitions whose code objects have this first line and name."""
+        return self._by_line.get((line, name), [])
+
     def binding(self, name: str) -> List[Statement]:
         """Return the module-level statements that bind a name."""
         return self._binding.get(name, [])

@@ -19,6 +19,7 @@ class Link(NamedTuple):
     label: str
     target: Optional[Node]
     shown: str = ""                     #: the text by which it is used, for people
+    at_load: bool = False               #: whether the target is used while the module loads: it ran then
 
 
 class Node:

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 from typing import List
 
 from ..errors import FingerprintError
@@ -54,11 +55,17 @@ def hash_function(args: argparse.Namespace, console: Console) -> int:
 def add_deps(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``deps``."""
     parser.add_argument("target", metavar="FILE:FUNC", help="a function in a file: work.py:clean, work.py:Class.method")
+    parser.add_argument("--observed", action="store_true",
+                        help="of a STEP of the pipeline: what its last execution was seen to run and to read")
     add_json(parser)
 
 
 def deps(args: argparse.Namespace, console: Console) -> int:
     """List what the deep hash of a function covers, as a tree."""
+    if args.observed:
+        # the recorded executions are in the project's state, which looking at a function never loads
+        code: int = importlib.import_module(f"{__package__}.observed").show_observed(args, console)
+        return code
     with console.results_apart():
         found = hash_target(args.target)
     nodes, below = _numbered(found.tree)

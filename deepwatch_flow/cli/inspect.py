@@ -17,7 +17,7 @@ from ..report.graphs import Node, dot, mermaid, step_tree
 from ..report.terminal import VERDICT_STYLE, plan_lines
 from ..workspace import Shown
 from .console import Console
-from .parser import Command, add_json, add_set
+from .parser import Command, add_json, add_precise, add_set
 from .session import opened
 
 _OUT_OF_DATE = 3
@@ -32,6 +32,7 @@ def add_status(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("targets", metavar="TARGET", nargs="*", help="only these steps and what they need")
     parser.add_argument("--check", action="store_true", help="exit with code 3 if anything is stale")
     parser.add_argument("-t", "--tag", metavar="TAG", action="append", default=[], help="only steps that have this tag")
+    add_precise(parser)
     add_set(parser)
     add_json(parser)
 
@@ -39,7 +40,7 @@ def add_status(parser: argparse.ArgumentParser) -> None:
 def status(args: argparse.Namespace, console: Console) -> int:
     """Tell the verdict on each step."""
     with opened(args, console) as workspace:
-        plan = workspace.plan(Policy(targets=tuple(args.targets), tags=tuple(args.tag)))
+        plan = workspace.plan(Policy(targets=tuple(args.targets), tags=tuple(args.tag), precise=args.precise))
     if console.json:
         console.document(plan_document(plan))
     else:
@@ -71,7 +72,8 @@ def why(args: argparse.Namespace, console: Console) -> int:
         return 0
     title = f"{console.paint('name', explain.printable(name))} is {console.paint(VERDICT_STYLE[word], word)}"
     if isinstance(verdict, Fresh):
-        console.result(f"{title}: the recorded result is the one that running would give")
+        line = explain.verdict_line(verdict)
+        console.result(f"{title}: {line or 'the recorded result is the one that running would give'}")
         return 0
     if isinstance(verdict, Pending):
         title += f": it depends on what {explain.names(verdict.on, 5)} will give"

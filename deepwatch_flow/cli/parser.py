@@ -45,6 +45,12 @@ def add_set(parser: argparse.ArgumentParser) -> None:
                         help="give a param for this time; VALUE as in TOML, else text")
 
 
+def add_precise(parser: argparse.ArgumentParser) -> None:
+    """Add the option that asks for the precise mode."""
+    parser.add_argument("--precise", action="store_true",
+                        help="a step whose code changed is fresh if nothing that its last execution used did")
+
+
 def add_json(parser: argparse.ArgumentParser) -> None:
     """Add the option for programs."""
     parser.add_argument("--json", action="store_true", help="print one JSON document")

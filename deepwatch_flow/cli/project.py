@@ -6,7 +6,7 @@ import importlib
 import os
 from typing import Any, Dict, Tuple
 
-from ..config import PYPROJECT, Config
+from ..config import OBSERVED, PYPROJECT, Config
 from ..config import load as load_config
 from ..errors import ConfigError, EnvironmentFault
 from ..report import explain
@@ -83,6 +83,8 @@ def effective(found: Config) -> Dict[str, Tuple[Any, str]]:
     """Return each setting that has a value: dotted name -> (value, where it comes from)."""
     listed: Dict[str, Any] = {"pipeline": found.pipeline, "jobs": found.jobs, "packages": found.packages,
                               "store": found.store, "executor": found.executor}
+    listed["invalidate.mode"] = found.invalidate
+    listed.update((f"observe.{name}", value) for name, value in {**OBSERVED, **found.observe}.items())
     listed.update((f"package-policy.{name}", policy) for name, policy in sorted(found.overrides.items()))
     for step, params in sorted(found.params.items()):
         listed.update((f"steps.{step}.params.{param}", value) for param, value in sorted(params.items()))
@@ -90,7 +92,8 @@ def effective(found: Config) -> Dict[str, Tuple[Any, str]]:
         listed["plugins.modules"] = list(found.plugins)
     sources = dict(found.sources)
     sources["plugins.modules"] = sources.get("plugins", PYPROJECT)
-    return {key: (value, sources.get(key, PYPROJECT)) for key, value in listed.items()}
+    return {key: (value, sources.get(key, "default" if key.startswith(("observe.", "invalidate.")) else PYPROJECT))
+            for key, value in listed.items()}
 
 
 def _toml(value: Any) -> str:

@@ -16,7 +16,7 @@ from ..report.live import reporter_for
 from ..report.terminal import plan_lines
 from ..workspace import Workspace, open_workspace
 from .console import Console
-from .parser import Command, add_json, add_set
+from .parser import Command, add_json, add_precise, add_set
 from .session import opened, settings
 
 
@@ -47,6 +47,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="go on although deepwatch.lock has an older scheme of digests: steps run again")
     parser.add_argument("--wait", metavar="SECONDS", type=_seconds,
                         help="how long to wait for another run of this project; 0: not at all (default: until it ends)")
+    add_precise(parser)
+    parser.add_argument("--hermetic", action="store_true",
+                        help="fail a step that reads a file or an environment variable without declaring it")
     add_set(parser)
     add_json(parser)
 
@@ -83,7 +86,8 @@ def _dry_run(args: argparse.Namespace, console: Console) -> int:
 
 def _policy(args: argparse.Namespace, jobs: int) -> Policy:
     return Policy(targets=tuple(args.targets), tags=tuple(args.tag), force=tuple(args.force), jobs=jobs,
-                  locked=args.locked, fail_fast=args.fail_fast, accept_scheme=args.accept_scheme, wait=args.wait)
+                  locked=args.locked, fail_fast=args.fail_fast, accept_scheme=args.accept_scheme, wait=args.wait,
+                  precise=args.precise, hermetic=args.hermetic)
 
 
 def _jobs(text: str) -> int:

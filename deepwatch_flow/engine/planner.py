@@ -1,12 +1,14 @@
 """The decision: is a step fresh, and if not, why. Pure; the only place that decides it.
 
 A key is the digest of a step's code, params, inputs and the output digests of its upstream steps.
-A step is fresh if a trace with this key is known and what it recorded can be had. Every branch that
-says *stale* gives its reason there and then; ``why`` only renders them.
+A step is fresh if a trace with this key is known, what its execution was seen to depend on is as it
+was, and what it recorded can be had. In precise mode a trace with another code will do, if nothing
+that its execution used has changed. Every branch that says *stale* gives its reason there and then;
+``why`` only renders them.
 """
 from __future__ import annotations
 
-from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple, Union
 
 from ..hashing.digest import Hasher
 from ..model import (
@@ -30,6 +32,18 @@ from ..model import (
 Holdings = Callable[[Trace, bool], Tuple[Tuple[Reason, ...], Tuple[ProductFile, ...]]]
 #: gives the digest of a declared input, None where there is no such file or folder
 InputDigest = Callable[[str], Optional[Digest]]
+#: gives the reasons for which what an execution was seen to depend on is not as it was; empty: it is
+Broken = Callable[[Trace], Tuple[Reason, ...]]
+#: tells whether all that changed in a step's code since a trace is proved to be of no effect on it
+Unaffected = Callable[[Trace, StepFacts], bool]
+
+
+def _no_reasons(_: Trace) -> Tuple[Reason, ...]:
+    return ()
+
+
+def _unproved(_: Trace, __: StepFacts) -> bool:
+    return False
 
 
 class World(NamedTuple):
@@ -40,6 +54,8 @@ class World(NamedTuple):
     input_digest: InputDigest
     holdings: Holdings
     produced: Mapping[str, str]                #: path of a product -> its step
+    broken: Broken = _no_reasons
+    unaffected: Unaffected = _unproved
 
 
 def inputs_of(facts: StepFacts, input_digest: InputDigest) -> Tuple[Tuple[Input, ...], Tuple[str, ...]]:
@@ -55,9 +71,10 @@ def inputs_of(facts: StepFacts, input_digest: InputDigest) -> Tuple[Tuple[Input,
     return tuple(inputs), tuple(missing)
 
 
-def key_of(facts: StepFacts, inputs: Sequence[Input], upstreams: Sequence[Upstream]) -> Digest:
-    """Return the key of one execution."""
-    hasher = Hasher("key/1").field("code", facts.fingerprint.digest)
+def key_of(facts: StepFacts, inputs: Sequence[Input], upstreams: Sequence[Upstream],
+           code: Optional[Digest] = None) -> Digest:
+    """Return the key of one execution, of this code or of another."""
+    hasher = Hasher("key/1").field("code", code or facts.fingerprint.digest)
     for param in facts.params:
         hasher.field("param", param.name).field("value", param.digest)
     for (parameter, _), declared in zip(facts.files, inputs):
@@ -89,12 +106,47 @@ def judge(world: World, name: str, outputs: Mapping[str, Digest], policy: Policy
     key = key_of(facts, inputs, upstreams)
     if name in policy.force:
         return Stale((Reason("forced", name),), key)
-    trace = world.history.by_key.get(key)
-    if trace is None:
+    traces = world.history.by_key.get(key, ())
+    verdict = _best(world, facts, traces, wanted)
+    if isinstance(verdict, Fresh):
+        return verdict
+    proved = _unaffected(world, facts, inputs, upstreams, wanted) if facts.precise else None
+    if proved is not None:
+        return proved._replace(key=key)
+    if verdict is None:
         return Stale(differences(facts, inputs, upstreams, world.history.latest.get(name)), key)
-    lost, restore = world.holdings(trace, wanted)
-    lost += tuple(Reason("product", path) for path in _folders_left_empty(facts, trace) if world.input_digest(path) is None)
-    return Stale(lost, key) if lost else Fresh(trace, restore)
+    return verdict._replace(key=key)
+
+
+def _best(world: World, facts: StepFacts, traces: Sequence[Trace], wanted: bool) -> Union[Fresh, Stale, None]:
+    """Return the verdict by the first of some traces that holds, or why none does; None without any.
+
+    The key of the verdict is left to the caller.
+    """
+    reasons: Tuple[Reason, ...] = ()
+    for trace in traces:
+        broken = world.broken(trace)
+        if broken:
+            reasons = reasons or broken
+            continue
+        lost, restore = world.holdings(trace, wanted)
+        lost += tuple(Reason("product", path) for path in _folders_left_empty(facts, trace) if world.input_digest(path) is None)
+        if not lost:
+            return Fresh(trace, restore)
+        reasons = lost
+    return Stale(reasons, None) if reasons else None
+
+
+def _unaffected(world: World, facts: StepFacts, inputs: Sequence[Input], upstreams: Sequence[Upstream],
+                wanted: bool) -> Optional[Fresh]:
+    """Return the verdict by a trace of other code, where what changed is proved to be of no effect on it."""
+    for trace in world.history.by_step.get(facts.name, ()):
+        if trace.code == facts.fingerprint.digest or trace.key != key_of(facts, inputs, upstreams, trace.code):
+            continue
+        verdict = _best(world, facts, (trace,), wanted)
+        if isinstance(verdict, Fresh) and world.unaffected(trace, facts):
+            return verdict
+    return None
 
 
 def _folders_left_empty(facts: StepFacts, trace: Trace) -> List[str]:
@@ -174,7 +226,7 @@ def _verdict(world: World, name: str, verdicts: Mapping[str, Verdict], outputs: 
              policy: Policy, wanted: bool) -> Verdict:
     facts = world.facts[name]
     waits: List[str] = []
-    for step in dict.fromkeys([step for _, step in facts.upstreams] + _producers(world, facts)):
+    for step in dict.fromkeys([step for _, step in facts.upstreams] + _producers(world, facts) + _seen_makers(world, name)):
         if step in verdicts and not isinstance(verdicts[step], Fresh):
             waits.append(step)
     if not waits:
@@ -201,6 +253,15 @@ def _differs(facts: StepFacts, inputs: Sequence[Input], last: Trace) -> bool:
 def _producers(world: World, facts: StepFacts) -> List[str]:
     makers = [_maker(world, path) for _, path in facts.files]
     return [maker for maker in makers if maker is not None]
+
+
+def _seen_makers(world: World, name: str) -> List[str]:
+    """Return the steps whose products a step was seen to read without declaring it."""
+    last = world.history.latest.get(name)
+    if last is None or last.observation is None or not world.produced:
+        return []
+    makers = [_maker(world, each.path) for each in last.observation.files]
+    return [maker for maker in makers if maker is not None and maker != name]
 
 
 def _maker(world: World, path: str) -> Optional[str]:

@@ -7,12 +7,14 @@ again in the same run. Each finished step is recorded before the next event is t
 from __future__ import annotations
 
 import heapq
-from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Set, Tuple
+from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
 from ..errors import LockedError
 from ..events import Emit, Notice, StepFinished, StepStarted
-from ..model import Artifact, Digest, Fresh, Lock, Policy, ProductFile, Reason, Stale, Trace
+from ..model import Artifact, Digest, Fresh, Lock, Observation, Policy, ProductFile, Reason, Stale, Trace
+from ..observation.seen import Seen
 from ..state.store import BlobMissing
+from .conditions import Noted
 from .executors import Executor
 from .handover import Values
 from .planner import World, inputs_of, judge, upstreams_of
@@ -29,6 +31,9 @@ class Parts(NamedTuple):
     emit: Emit
     lock: Optional[Lock]
     clear: Callable[[Trace], None] = lambda _: None     #: remove what the last execution wrote
+    #: what was observed of a step, and what its value holds, as conditions
+    note: Callable[[str, Seen, Sequence[Tuple[str, str]]], Noted] = lambda *_: Noted(Observation())
+    observed: Callable[[str], bool] = lambda _: True    #: whether a step is observed
 
 
 class _Running(NamedTuple):
@@ -37,6 +42,12 @@ class _Running(NamedTuple):
     reasons: Tuple[Reason, ...]
     trace: Trace                       #: complete but for artifact and products
     cacheable: bool
+
+
+def _not_hermetic(name: str, undeclared: Tuple[str, ...]) -> Failure:
+    shown = ", ".join(undeclared[:5]) + (f", and {len(undeclared) - 5} more" if len(undeclared) > 5 else "")
+    return Failure(f"`{name}` read {shown} without declaring it",
+                   hint="declare files as File(...), give the rest as params; or run without --hermetic")
 
 
 #: how often a step is run again because its stored value is gone, in one run
@@ -121,7 +132,7 @@ class Runner:
         self._running[name] = _Running(reasons, trace, key is not None)
         self._parts.executor.submit(Call(
             name, tuple((parameter, step, self.traces[step].artifact) for parameter, step in facts.upstreams),
-            facts.products))
+            facts.products, self._parts.observed(name)))
 
     def _reuse(self, name: str, verdict: Fresh) -> None:
         for product in verdict.restore:
@@ -131,15 +142,20 @@ class Runner:
                 self._revived[name] = (Reason("product", product.path),)
                 heapq.heappush(self._ready, self._order[name])
                 return
-        self._check_lock(name, verdict.trace.key)
+        key = verdict.key or verdict.trace.key
+        self._check_lock(name, key)
         facts = self._world.facts[name]
-        trace = verdict.trace._replace(step=name, code=facts.fingerprint.digest, root=facts.fingerprint.root,
+        # its root stays: what the execution used is told by the code that it ran
+        trace = verdict.trace._replace(step=name, key=key, code=facts.fingerprint.digest,
                                        params=facts.params, packages=facts.fingerprint.packages)
+        if not trace.root:
+            trace = trace._replace(root=facts.fingerprint.root)
         last = self._world.history.latest.get(name)
-        if last is None or last.key != trace.key:
+        if last is None or (last.key, last.observation) != (key, trace.observation):
             self._parts.record(trace, 0.0)   # from now on this is the step's last trace
         self._settle(name, trace)
-        self._parts.emit(StepFinished(name, "restored" if verdict.restore else "reused", changed=False))
+        outcome = "restored" if verdict.restore else "reused" if key == verdict.trace.key else "unaffected"
+        self._parts.emit(StepFinished(name, outcome, changed=False))
 
     def _missing(self, name: str, reasons: Tuple[Reason, ...], missing: Tuple[str, ...]) -> None:
         shown = ", ".join(f"`{path}`" for path in missing)
@@ -193,7 +209,14 @@ class Runner:
             self._fail(name, "failed", running.reasons, failure or Failure("it gave nothing"), outcome.seconds)
             return
         trace = running.trace._replace(artifact=outcome.artifact, products=outcome.products)
+        noted = self._parts.note(name, outcome.seen, outcome.held) if outcome.seen is not None else None
+        if noted is not None and noted.undeclared and self._policy.hermetic:
+            self._fail(name, "failed", running.reasons, _not_hermetic(name, noted.undeclared), outcome.seconds)
+            return
         changed = self._changed_inputs(trace)
+        if noted is not None:
+            trace = trace._replace(observation=noted.observation)
+            changed += noted.changed
         if changed:
             self._parts.emit(Notice(
                 f"`{changed[0]}` changed while `{name}` ran: its result is used now, but not recorded",

@@ -11,13 +11,15 @@ import inspect
 import os
 import sys
 import time
-from typing import Any, Callable, Iterator, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Tuple
 
 from ..errors import DeepwatchError, EnvironmentFault
 from ..hashing.digest import Hasher
 from ..hashing.values import Undigestible, ValueHasher
 from ..loading.failures import user_traceback
 from ..model import Artifact, ProductFile
+from ..observation.recorder import Recorder
+from ..observation.seen import EMPTY, Seen
 from ..state.codecs import Codecs
 from ..state.lockgrammar import is_inside
 from ..state.store import BlobStore
@@ -35,6 +37,7 @@ class Call(NamedTuple):
     step: str
     upstreams: Tuple[Tuple[str, str, Artifact], ...]   #: (parameter, step, its artifact)
     products: Tuple[Tuple[str, str], ...]              #: (parameter, path)
+    observe: bool = True                               #: whether to watch what the step runs and reads
 
 
 class Failure(NamedTuple):
@@ -56,6 +59,16 @@ class Outcome(NamedTuple):
     value: Any = None
     here: bool = False                  #: whether `value` is the step's value, in the same process
     shared: bool = True                 #: whether somebody else may hold it and change it
+    seen: Optional[Seen] = None         #: what was observed of it
+    held: Tuple[Tuple[str, str], ...] = ()     #: own classes and functions in its value: (module, qualified name)
+
+
+class Unreadable(Exception):
+    """The arguments of a call can't be gathered; says why."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.error)
+        self.failure = failure
 
 
 class Tools(NamedTuple):
@@ -64,29 +77,45 @@ class Tools(NamedTuple):
     store: BlobStore
     codecs: Codecs
     hasher: ValueHasher
+    recorder: Optional[Recorder] = None
+    #: makes the modules that a step imported be imported again by the next one
+    forget: Callable[[Iterable[str]], None] = lambda _: None
+    #: the own classes and functions in the values that were digested last
+    held: Optional[Dict[Tuple[str, str], None]] = None
 
 
-def execute(function: Callable[..., Any], arguments: Mapping[str, Any], call: Call, tools: Tools) -> Outcome:
-    """Call a step's function and store what it returns and writes."""
-    started = time.perf_counter()
+def execute(function: Callable[..., Any], arguments: Callable[[], Mapping[str, Any]], call: Call,
+            tools: Tools) -> Outcome:
+    """Gather a step's arguments, call its function, and store what it returns and writes."""
     try:
         for _, path in call.products:
             os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
     except OSError as error:
         return Outcome(failure=Failure(f"can't make the folder of its product `{path}`: {error.strerror}",
                                        hint="check its permissions, and that no file has its name"))
+    observed = call.observe and tools.recorder is not None
+    started = time.perf_counter()
     try:
-        with _forks_end_here():
-            value = function(**arguments)
-            if inspect.iscoroutine(value):
-                value = _awaited(value)
-    except KeyboardInterrupt:
-        raise  # the user's, not the step's: it ends the run
+        with tools.recorder.observing() if observed and tools.recorder is not None else _unseen() as seen:
+            given = arguments()
+            started = time.perf_counter()
+            with _forks_end_here():
+                value = function(**given)
+                if inspect.iscoroutine(value):
+                    value = _awaited(value)
+    except (KeyboardInterrupt, EnvironmentFault):
+        raise  # the user's or the machine's, not the step's: it ends the run
+    except Unreadable as error:
+        return Outcome(failure=error.failure)
     except BaseException as error:  # noqa: BLE001 - whatever the user's code raises is its failure, not ours
         return Outcome(seconds=time.perf_counter() - started, failure=failure_of(error))
     seconds = time.perf_counter() - started
     alone = object()  # how many references a local name makes differs between versions of Python
     shared = sys.getrefcount(value) > sys.getrefcount(alone)
+    found = seen() if observed else None
+    if found is not None and found.modules:
+        tools.forget([name for name, _ in found.modules])
+        shared = True    # its classes may be of these modules: consumers get copies made of their own ones
     try:
         products = _products(call, tools.store)
         artifact = _store(value, tools)
@@ -94,7 +123,12 @@ def execute(function: Callable[..., Any], arguments: Mapping[str, Any], call: Ca
         raise  # a full disk is nobody's step: the run ends
     except DeepwatchError as error:
         return Outcome(seconds=seconds, failure=Failure(error.message, hint=error.hint))
-    return Outcome(artifact, products, seconds, None, value, True, shared)
+    return Outcome(artifact, products, seconds, None, value, True, shared, found, tuple(tools.held or ()))
+
+
+@contextlib.contextmanager
+def _unseen() -> Iterator[Callable[[], Seen]]:
+    yield lambda: EMPTY
 
 
 def _awaited(coroutine: Any) -> Any:
@@ -128,6 +162,8 @@ def _forks_end_here() -> Iterator[None]:
 
 
 def _store(value: Any, tools: Tools) -> Artifact:
+    if tools.held is not None:
+        tools.held.clear()
     encoded = tools.codecs.encode(value)
     blob = tools.store.put(encoded.data)
     try:

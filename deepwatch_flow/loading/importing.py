@@ -79,6 +79,13 @@ class ImportWorld:
         except (Exception, SystemExit) as error:  # importing runs the user's code: whatever it raises is told
             raise failed(path, error, self.root, self.origins) from error
 
+    def forget(self, names: Iterable[str]) -> None:
+        """Take modules that a step imported out of the world, so that the next step imports them itself.
+
+        What they do and read while they load belongs to each step that imports them.
+        """
+        _set_aside([name for name in names if name.partition(".")[0] not in _FIXED])
+
     def _own_modules(self) -> Iterator[str]:
         for name, module in list(sys.modules.items()):
             if name.partition(".")[0] in _FIXED or module is None:

@@ -10,7 +10,7 @@ from typing import Dict, Mapping, Sequence
 
 from ..events import Notice, RunReport, StepFinished
 from ..model import Fresh, Json, Pending, Plan, Reason, Trace, Verdict
-from .explain import VERDICTS, plan_counts, sentence, verdict_name, verdict_reasons
+from .explain import VERDICTS, is_unaffected, plan_counts, sentence, verdict_name, verdict_reasons
 from .graphs import Node
 
 Document = Dict[str, Json]
@@ -38,8 +38,11 @@ def verdict_document(name: str, verdict: Verdict) -> Document:
                           "reasons": reason_documents(verdict_reasons(verdict))}
     if isinstance(verdict, Pending):
         document["on"] = list(verdict.on)
+    elif isinstance(verdict, Fresh):
+        document["key"] = verdict.key or verdict.trace.key
+        document["unaffected"] = is_unaffected(verdict)
     else:
-        document["key"] = verdict.trace.key if isinstance(verdict, Fresh) else verdict.key
+        document["key"] = verdict.key
     return document
 
 

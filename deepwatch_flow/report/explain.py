@@ -149,6 +149,30 @@ def _upstream_failed(reason: Reason) -> str:
     return f"step {_name(reason)} failed"
 
 
+_SEEN = {"file": "which it was seen to read,", "folder": "whose names it was seen to list,",
+         "size": "whose size it was seen to ask for,", "present": "which it was seen to look for,"}
+
+
+def _seen_file(reason: Reason) -> str:
+    if reason.new == "elsewhere":
+        return "it was seen to read files outside of the project, and the lockfile does not tell which"
+    if reason.old == "absent":
+        return f"{_name(reason)}, which it looked for in vain, is there now"
+    seen = _SEEN.get(reason.old or "", "which it was seen to read,")
+    return f"{_name(reason)}, {seen} {'is gone' if reason.new == 'gone' else 'changed'}"
+
+
+def _seen_variable(reason: Reason) -> str:
+    if reason.subject == "*":
+        return "the environment, all of which it was seen to read, changed"
+    return f"the environment variable {_name(reason)}, which it was seen to read, changed"
+
+
+def _seen_code(reason: Reason) -> str:
+    did = "imported" if reason.old == "source" else "used"
+    return f"{_name(reason)}, which it was seen to have {did}, {'is gone' if reason.new == 'gone' else 'changed'}"
+
+
 def _unknown(reason: Reason) -> str:
     return f"{printable(reason.kind)} {_name(reason)}" if reason.subject else printable(reason.kind)
 
@@ -157,6 +181,7 @@ _WORDING: Dict[str, Callable[[Reason], str]] = {
     "never-ran": _never_ran, "code": _code, "package": _package, "param": _param, "input": _input,
     "upstream": _upstream, "product": _product, "artifact": _artifact, "forced": _forced,
     "uncacheable": _uncacheable, "scheme": _scheme, "upstream-failed": _upstream_failed,
+    "seen-file": _seen_file, "seen-variable": _seen_variable, "seen-code": _seen_code,
 }
 
 
@@ -208,6 +233,11 @@ def verdict_name(verdict: Verdict) -> str:
     return "pending" if isinstance(verdict, Pending) else "stale"
 
 
+def is_unaffected(verdict: Fresh) -> bool:
+    """Tell whether code changed since the result was recorded, none of it used."""
+    return verdict.key is not None
+
+
 def verdict_reasons(verdict: Verdict) -> Tuple[Reason, ...]:
     """Return what the verdict says against reuse; nothing for a fresh one."""
     return () if isinstance(verdict, Fresh) else verdict.reasons
@@ -215,7 +245,9 @@ def verdict_reasons(verdict: Verdict) -> Tuple[Reason, ...]:
 
 def verdict_line(verdict: Verdict) -> str:
     """Return why the verdict is what it is, in one line."""
-    text = headline(verdict_reasons(verdict))
+    if isinstance(verdict, Fresh):
+        return "unaffected: its code changed, and nothing that it used did" if is_unaffected(verdict) else ""
+    text = headline(verdict.reasons)
     if isinstance(verdict, Pending):
         waits = f"depends on what {names(verdict.on, 3)} will give"
         text = f"{text}; {waits}" if text else waits
@@ -242,7 +274,7 @@ def closing(counts: Mapping[str, int], elapsed: float, interrupted: bool = False
         parts = [part for part in (text, f"{left} not done" if left else "") if part]
         return f"interrupted: {', '.join(parts) or 'nothing done'} in {seconds(elapsed)}"
     text = text or "no steps"
-    if not any(counts.get(name) for name in OUTCOMES if name != "reused"):
+    if not any(counts.get(name) for name in OUTCOMES if name not in ("reused", "unaffected")):
         text = f"nothing to run: {text}"
     return f"{text} in {seconds(elapsed)}"
 

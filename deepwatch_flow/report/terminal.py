@@ -36,7 +36,7 @@ _CODES = {"good": "32", "bad": "1;31", "warn": "33", "dim": "2", "name": "1", "a
           "head": "36"}
 VERDICT_STYLE = {"stale": "warn", "pending": "head", "fresh": "good"}
 _OUTCOME_STYLE = {"ran": "good", "restored": "good", "failed": "bad", "blocked": "warn",
-                  "cancelled": "warn", "reused": "dim"}
+                  "cancelled": "warn", "reused": "dim", "unaffected": "dim"}
 _OUTCOME_WIDTH = max(map(len, OUTCOMES))
 _WIDEST_NAME = 32
 _BLOCKED_SHOWN = 8
@@ -127,13 +127,15 @@ class PlainReporter:
     def _is_told(self, outcome: str) -> bool:
         if outcome == "failed" or self.verbosity > 0:
             return True
-        return self.verbosity == 0 and outcome in ("ran", "restored")
+        return self.verbosity == 0 and outcome in ("ran", "restored", "unaffected")
 
     def _finished_lines(self, event: StepFinished) -> List[str]:
         why = headline(event.reasons)
         error, _, more = (event.error or "failed").partition("\n")
         if event.outcome == "failed":
             why = printable(error)
+        elif event.outcome == "unaffected":
+            why = "its code changed, and nothing that it used did"
         elif event.outcome == "ran" and not event.changed:
             why = f"{why}; same output as before" if why else "same output as before"
         took = seconds(event.seconds) if event.outcome in ("ran", "failed") else ""
@@ -179,7 +181,7 @@ def plan_lines(plan: Plan, paint: Paint, verbosity: int = 0) -> List[str]:
     rows = []
     for name, verdict in plan.verdicts.items():
         word = verdict_name(verdict)
-        if word != "fresh" or verbosity > 0:
+        if word != "fresh" or verbosity > 0 or verdict_line(verdict):
             rows.append((word, printable(name), verdict_line(verdict)))
     lines = []
     for (word, _, _), (first, name, why) in zip(rows, columns(rows)):

@@ -27,6 +27,7 @@ from typing import (
 
 from .._compat import PYTHON
 from ..events import Notice, RunReport, StepFinished
+from ..hashing.digest import Hasher
 from ..model import Digest, Trace, Unit
 from .rows import (
     collector_paused,
@@ -52,7 +53,7 @@ _CHUNK = 900
 _KEPT = {"facts": (20_000, 40_000), "runs": (1_000, 1_500), "locks": (4, 5)}
 
 _INSERT = {
-    "traces": "INSERT OR REPLACE INTO traces (step, key, run, seconds, data) VALUES (?, ?, ?, ?, ?)",
+    "traces": "INSERT OR REPLACE INTO traces (step, key, seen, run, seconds, data) VALUES (?, ?, ?, ?, ?, ?)",
     "units": "INSERT OR IGNORE INTO units (deep, data) VALUES (?, ?)",
     "texts": "INSERT OR IGNORE INTO texts (own, data) VALUES (?, ?)",
     "files": "INSERT OR REPLACE INTO files (path, data) VALUES (?, ?)",
@@ -128,22 +129,22 @@ class Database:
         It is committed at once, unless the last commit was less than `GROUP_SECONDS` ago: so a kill
         loses no more than that time's steps. Who waits for a long time calls `commit` before.
         """
-        self._queue("traces", (trace.step, trace.key, run, seconds, pack_trace(trace)))
+        self._queue("traces", (trace.step, trace.key, _conditions(trace), run, seconds, pack_trace(trace)))
         if time.monotonic() - self._committed > GROUP_SECONDS:
             self.commit()
 
-    def traces(self, steps: Optional[Iterable[str]] = None) -> Dict[str, Dict[Digest, Trace]]:
-        """Return step -> key -> trace, oldest first: the last of a step is its latest."""
+    def traces(self, steps: Optional[Iterable[str]] = None) -> Dict[str, List[Trace]]:
+        """Return the traces of each step, oldest first; several of one key differ in what was observed."""
         if steps is None:
             rows = self._rows("traces", "SELECT data FROM traces ORDER BY id")
         else:
             rows = sorted(self._rows_in("traces", "SELECT id, data FROM traces WHERE step IN", steps))
-        found: Dict[str, Dict[Digest, Trace]] = {}
+        found: Dict[str, List[Trace]] = {}
         with collector_paused():
             for row in rows:
                 trace = unpack_trace(row[-1])
                 if trace is not None:
-                    found.setdefault(trace.step, {})[trace.key] = trace
+                    found.setdefault(trace.step, []).append(trace)
         return found
 
     def latest(self, step: str) -> Optional[Trace]:
@@ -285,6 +286,14 @@ class Database:
                     jobs.append((f"DELETE FROM {table} WHERE id <= ?", [(highest - kept,)]))  # noqa: S608
         if jobs:
             self._tables.write(jobs)
+
+
+def _conditions(trace: Trace) -> str:
+    """Return the digest of what a trace is bound to beyond its key, empty where that is nothing."""
+    observation = trace.observation
+    if observation is None or not any(observation.conditions):
+        return ""
+    return Hasher("conditions/1").fields("conditions", [repr(each) for each in observation.conditions]).digest()
 
 
 def _naming(digest: Digest, data: bytes) -> bytes:

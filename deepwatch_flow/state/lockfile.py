@@ -13,7 +13,7 @@ Grammar (TOML; digests are 64 hexadecimal digits, names are quoted, everything i
     size = BYTES
     codec = "NAME"
 
-    [steps."NAME".params]                       # each of these four only where there is one
+    [steps."NAME".params]                       # each of these five only where there is one
     "PARAM" = "DIGEST"
 
     [steps."NAME".inputs]
@@ -24,6 +24,9 @@ Grammar (TOML; digests are 64 hexadecimal digits, names are quoted, everything i
 
     [steps."NAME".products]
     "PATH" = { blob = "DIGEST", size = BYTES }
+
+    [steps."NAME".observed]                     # what it was seen to depend on beyond all that
+    "KIND NAME" = "DIGEST"                      # file PATH, absent PATH, variable NAME, function MODULE:NAME ...
 
     [definitions."UNIT"]                        # a definition that some step uses
     digest = "DIGEST"                           # of its own code
@@ -68,7 +71,7 @@ _MARKER = re.compile(r"^(?:<{7}|>{7}|\|{7})(?: .*)?$|^={7}$", re.MULTILINE)
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"|\'[^\']*\'')
 _POSITION = re.compile(r"\s*\(at (?:line (\d+), column (\d+)|end of document)\)$")
 #: raised with any change of the parsed form that the database keeps
-_PARSED_FORM = 1
+_PARSED_FORM = 2
 
 
 class LockCache(Protocol):

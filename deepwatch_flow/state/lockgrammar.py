@@ -25,7 +25,7 @@ _FACTS = r'((?:"[^\n]*\n)+)'
 _STEP = re.compile(
     rf'(\n\[steps\."{_NAME}"\]\nkey = {_DIGEST}\ncode = {_DIGEST}\noutput = {_DIGEST}\n'
     rf'blob = {_DIGEST}\nsize = {_SIZE}\ncodec = "{_NAME}"\n'
-    + "".join(rf'(?:\n\[steps\."\2"\.{table}\]\n{_FACTS})?' for table in ("params", "inputs", "upstreams", "products"))
+    + "".join(rf'(?:\n\[steps\."\2"\.{table}\]\n{_FACTS})?' for table in ("params", "inputs", "upstreams", "products", "observed"))
     + ")")
 _DEFINITION = re.compile(rf'(\n\[definitions\."{_NAME}"\]\ndigest = {_DIGEST}\n)')
 _PACKAGE = re.compile(rf'(\n\[packages\."{_NAME}"\]\nversion = "{_NAME}"\n)')
@@ -65,6 +65,7 @@ def _write_step(parts: List[str], name: str, entry: LockEntry) -> None:
         for parameter, step, output in entry.upstreams])
     _write_table(parts, name, "products", [
         (path, f'{{ blob = "{blob}", size = {size} }}') for path, blob, size in entry.products])
+    _write_table(parts, name, "observed", [(what, f'"{digest}"') for what, digest in entry.observed])
 
 
 def _write_table(parts: List[str], name: str, table: str, facts: Iterable[Tuple[str, str]]) -> None:
@@ -137,7 +138,7 @@ def _entered(blocks: List[Tuple[str, ...]], make: Callable[[Tuple[str, ...]], An
 
 
 def _entry(fields: Tuple[str, ...]) -> LockEntry:
-    key, code, output, blob, size, codec, params, inputs, upstreams, products = fields
+    key, code, output, blob, size, codec, params, inputs, upstreams, products, observed = fields
     found = _facts(_PRODUCT, products)
     if not all(is_inside(fact[0]) for fact in found):
         raise _NotCanonical
@@ -146,7 +147,8 @@ def _entry(fields: Tuple[str, ...]) -> LockEntry:
         tuple([Input(*fact) for fact in _facts(_NAMED, inputs)]),
         tuple([Upstream(*fact) for fact in _facts(_UPSTREAM, upstreams)]),
         Artifact(Digest(output), Digest(blob), int(size), _plain(codec)),
-        tuple([ProductFile(path, address, int(length)) for path, address, length in found]))
+        tuple([ProductFile(path, address, int(length)) for path, address, length in found]),
+        tuple(_facts(_NAMED, observed)))
 
 
 def _facts(pattern: "re.Pattern[str]", lines: str) -> List[Any]:

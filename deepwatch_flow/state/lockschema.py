@@ -13,7 +13,7 @@ from .lockgrammar import is_inside
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _STEP = ("key", "code", "output", "blob", "size", "codec")
-_TABLES = ("params", "inputs", "upstreams", "products")
+_TABLES = ("params", "inputs", "upstreams", "products", "observed")
 
 
 class Misfit(Exception):
@@ -56,8 +56,9 @@ def _entry(name: str, table: Any) -> LockEntry:
         if not is_inside(path):
             raise Misfit(where, f"{what} has a product outside of the project: {path!r}")
         products.append(ProductFile(path, _digest(fact, "blob", where, what), _size(fact, "size", where, what)))
+    observed = [(each, _digest(inner["observed"], each, where, f"{what}, observed")) for each in sorted(inner["observed"])]
     return LockEntry(_digest(table, "key", where, what), _digest(table, "code", where, what), tuple(params),
-                     tuple(inputs), tuple(upstreams), artifact, tuple(products))
+                     tuple(inputs), tuple(upstreams), artifact, tuple(products), tuple(observed))
 
 
 def _each(

@@ -14,7 +14,21 @@ from contextlib import contextmanager
 from typing import Any, Iterator, Optional, Tuple
 
 from ..events import StepFinished
-from ..model import Artifact, Input, LockEntry, Param, ProductFile, Reason, Trace, Unit, Upstream
+from ..model import (
+    Artifact,
+    Input,
+    LockEntry,
+    Observation,
+    Param,
+    ProductFile,
+    Reason,
+    SeenFile,
+    SeenUnit,
+    SeenVariable,
+    Trace,
+    Unit,
+    Upstream,
+)
 
 #: what every supported Python reads and writes alike
 _FORMAT = 2
@@ -68,9 +82,9 @@ def unseal(data: object) -> Optional[bytes]:
 
 def pack_trace(trace: Trace) -> bytes:
     """Return a trace as bytes."""
-    step, key, code, root, params, inputs, upstreams, artifact, products, packages = trace
+    step, key, code, root, params, inputs, upstreams, artifact, products, packages, observation = trace
     return pack((step, key, code, root, _plain(params), _plain(inputs), _plain(upstreams), tuple(artifact),
-                 _plain(products), _plain(packages)))
+                 _plain(products), _plain(packages), _plain_observation(observation)))
 
 
 def unpack_trace(data: object) -> Optional[Trace]:
@@ -78,26 +92,42 @@ def unpack_trace(data: object) -> Optional[Trace]:
     plain = unpack(data)
     if plain is None:
         return None
-    step, key, code, root, params, inputs, upstreams, artifact, products, packages = plain
+    step, key, code, root, params, inputs, upstreams, artifact, products, packages, observation = plain
     return Trace(
         step, key, code, root, tuple([Param(*each) for each in params]), tuple([Input(*each) for each in inputs]),
         tuple([Upstream(*each) for each in upstreams]), Artifact(*artifact),
-        tuple([ProductFile(*each) for each in products]) if products else (), _pairs(packages) if packages else ())
+        tuple([ProductFile(*each) for each in products]) if products else (), _pairs(packages) if packages else (),
+        _observation(observation) if observation is not None else None)
+
+
+def _plain_observation(observation: Optional[Observation]) -> Any:
+    if observation is None:
+        return None
+    ran, hidden, files, variables, packages, gaps, code = observation
+    return (_plain(ran), _plain(hidden), _plain(files), _plain(variables), _plain(packages), gaps, code)
+
+
+def _observation(plain: Any) -> Observation:
+    ran, hidden, files, variables, packages, gaps, code = plain
+    return Observation(
+        _pairs(ran), tuple([SeenUnit(*each) for each in hidden]), tuple([SeenFile(*each) for each in files]),
+        tuple([SeenVariable(*each) for each in variables]), _pairs(packages), tuple(gaps), code)
 
 
 def plain_entry(entry: LockEntry) -> Tuple[object, ...]:
     """Return a lockfile entry as plain tuples."""
-    key, code, params, inputs, upstreams, artifact, products = entry
-    return (key, code, _plain(params), _plain(inputs), _plain(upstreams), tuple(artifact), _plain(products))
+    key, code, params, inputs, upstreams, artifact, products, observed = entry
+    return (key, code, _plain(params), _plain(inputs), _plain(upstreams), tuple(artifact), _plain(products),
+            _plain(observed))
 
 
 def entry_of(plain: Any) -> LockEntry:
     """Return the lockfile entry of `plain_entry`."""
-    key, code, params, inputs, upstreams, artifact, products = plain
+    key, code, params, inputs, upstreams, artifact, products, observed = plain
     return LockEntry(
         key, code, _pairs(params), tuple([Input(*each) for each in inputs]),
         tuple([Upstream(*each) for each in upstreams]), Artifact(*artifact),
-        tuple([ProductFile(*each) for each in products]))
+        tuple([ProductFile(*each) for each in products]), _pairs(observed))
 
 
 def pack_unit(unit: Unit) -> bytes:

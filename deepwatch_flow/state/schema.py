@@ -18,13 +18,13 @@ from . import disk
 from .mutex import Mutex
 
 #: raise it with any change of the tables or of what their blobs hold
-VERSION = 1
+VERSION = 2
 _APPLICATION = 0x64656570       # "deep", in the file's header
 
 #: Blobs are records packed by ``rows``, each with its own checksum: SQLite's structure has none.
 _TABLES = """
-CREATE TABLE traces (id INTEGER PRIMARY KEY, step TEXT NOT NULL, key TEXT NOT NULL, run TEXT NOT NULL,
-                     seconds REAL NOT NULL, data BLOB NOT NULL, UNIQUE (step, key));
+CREATE TABLE traces (id INTEGER PRIMARY KEY, step TEXT NOT NULL, key TEXT NOT NULL, seen TEXT NOT NULL,
+                     run TEXT NOT NULL, seconds REAL NOT NULL, data BLOB NOT NULL, UNIQUE (step, key, seen));
 CREATE TABLE units (deep TEXT PRIMARY KEY, data BLOB NOT NULL);
 CREATE TABLE texts (own TEXT PRIMARY KEY, data BLOB NOT NULL);
 CREATE TABLE runs (id INTEGER PRIMARY KEY, run TEXT NOT NULL UNIQUE, started TEXT NOT NULL,

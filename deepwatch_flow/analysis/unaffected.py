@@ -1,0 +1,118 @@
+"""The proof that a change of code is of no effect on what an execution did.
+
+Two fingerprints are walked side by side, the recorded units and the nodes of now. Where deep digests
+agree nothing below can differ. A function that the execution did not call may be any function. One
+that it called must have the same own digest, or compile to the same code; what its names lead to is
+walked on, use by use. A class may have other bodies of methods that did not run, and what ran while
+the modules were loaded (decorators, metaclasses, import-time effects) must be what it was. All else
+is no proof.
+
+The argument: a second execution does the same up to the first thing that differs; each thing that
+the first one touched is shown to be equal, so there is none.
+"""
+from __future__ import annotations
+
+import re
+from typing import Callable, Dict, Iterable, List, NamedTuple, Optional, Set, Tuple
+
+from ..model import Digest, Unit
+from .compiled import same_code
+from .fingerprint import Analysis
+from .members import same_but_for_members
+from .nodes import Link, Node
+
+#: gives the recorded unit of a deep digest, and the recorded text of an own digest
+UnitOf = Callable[[Digest], Optional[Unit]]
+TextOf = Callable[[Digest], Optional[str]]
+
+
+class Record(NamedTuple):
+    """What is recorded of an execution and of the code it was made with."""
+
+    unit: UnitOf
+    text: TextOf
+    ran: Set[Digest]              #: own digests of the functions that ran
+    alone: bool                   #: whether no package and no hidden code ran
+
+
+class Proof:
+    """One attempt to prove that what changed is of no effect."""
+
+    def __init__(self, analysis: Analysis, record: Record) -> None:
+        self._analysis = analysis
+        self._record = record
+        self._seen: Set[Tuple[Digest, Digest]] = set()
+        self._waiting: List[Tuple[Digest, Node]] = []
+
+    def holds(self, old_root: Digest, new_root: Digest) -> bool:
+        """Return whether all that the execution used below a root is as it was."""
+        top, variant = self._analysis.top(new_root)
+        if variant:
+            return False     # some code reads docstrings, names or source of others: any change may show
+        self._waiting = [(old_root, top)]
+        while self._waiting:
+            old_deep, node = self._waiting.pop()
+            new_deep = self._analysis.deep(node, 0)
+            if old_deep == new_deep or (old_deep, new_deep) in self._seen:
+                continue
+            self._seen.add((old_deep, new_deep))
+            old = self._record.unit(old_deep)
+            if old is None or not self._alike(old, node):
+                return False
+        return True
+
+    def _alike(self, old: Unit, node: Node) -> bool:
+        """Return whether a unit's own part is as it was, as far as it was used; its links wait."""
+        if old.kind == "function" and old.own not in self._record.ran:
+            return node.kind == "function"     # not called: only that it is a function can have been seen
+        if old.kind != node.kind:
+            return False
+        links = [link for link in node.links if link.target is not None]
+        if old.own == node.own(0):
+            return len(links) == len(old.links) and self._follow(zip(old.links, links), node)
+        if node.kind == "function" and self._same_code(old, node):
+            return self._follow(_by_text(old, links), node)
+        if node.kind == "class" and same_but_for_members(self, old.own, node, self._analysis.node_text(node)):
+            return self._follow(_by_text(old, links), node)
+        return False
+
+    def _follow(self, pairs: Iterable[Tuple[Tuple[str, Digest], Link]], node: Node) -> bool:
+        for (_, old_deep), link in pairs:
+            assert link.target is not None
+            if link.at_load or node.kind == "statement":
+                if self._analysis.deep(link.target, 0) != old_deep:
+                    return False
+            else:
+                self._waiting.append((old_deep, link.target))
+        return True
+
+    def _same_code(self, old: Unit, node: Node) -> bool:
+        before, now = self._record.text(old.own), self._analysis.node_text(node)
+        return before is not None and now is not None and same_code(before, now)
+
+    # -- evidence for `members` -------------------------------------------------------------------
+
+    def recorded_text(self, own: Digest) -> Optional[str]:
+        """Return the recorded text of a unit."""
+        return self._record.text(own)
+
+    def texts_that_ran(self) -> Optional[List[str]]:
+        """Return the texts of all functions that ran; None where packages or hidden code ran, too."""
+        texts = [self._record.text(own) for own in sorted(self._record.ran)] if self._record.alone else [None]
+        known = [text for text in texts if text is not None]
+        return known if len(known) == len(texts) else None
+
+    def mentions(self, name: str) -> int:
+        """Return how often a word stands in the project's sources."""
+        word = re.compile(rf"\b{re.escape(name)}\b")
+        return sum(len(word.findall(source.text)) for source in self._analysis.sources.snapshot.sources.values())
+
+
+def _by_text(old: Unit, links: List[Link]) -> Iterable[Tuple[Tuple[str, Digest], Link]]:
+    """Pair links by the text of their use; what one side alone has stands in code that can't run."""
+    now: Dict[str, Link] = {}
+    for link in links:
+        now.setdefault(link.shown or link.label, link)
+    for text, deep in old.links:
+        if text in now:
+            yield (text, deep), now[text]

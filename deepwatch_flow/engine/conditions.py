@@ -1,0 +1,280 @@
+"""What an execution was seen to depend on, made into conditions, and whether they hold.
+
+A step may read files and variables that it does not declare, and run code that its fingerprint does
+not reach. Its result is reused only while all of that is as it was: each condition is recorded in
+terms that hold on another machine, and is looked at again before a trace counts. What a step
+declares is in its key already and is no condition.
+"""
+from __future__ import annotations
+
+import fnmatch
+import os
+import stat as stat_modes
+from typing import (
+    Callable,
+    Dict,
+    FrozenSet,
+    Iterator,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Set,
+    Tuple,
+)
+
+from ..analysis.hidden import HELD, HiddenCode
+from ..errors import EnvironmentFault
+from ..hashing.digest import Hasher
+from ..hashing.files import IGNORED, StatMemo, digest_input
+from ..model import (
+    Digest,
+    Fingerprint,
+    Observation,
+    Reason,
+    SeenFile,
+    SeenUnit,
+    SeenVariable,
+    StepFacts,
+    Trace,
+)
+from ..observation.seen import Seen, Stamp
+
+#: names in the project's folder that a run itself changes
+_OURS = frozenset({*IGNORED, "deepwatch.lock"})
+#: stands for all files outside of the project, where they are told without their places
+ELSEWHERE = "elsewhere"
+
+
+class Noted(NamedTuple):
+    """An observation, and what stands against recording it."""
+
+    observation: Observation
+    changed: Tuple[str, ...] = ()        #: files that changed while the step read them
+    undeclared: Tuple[str, ...] = ()     #: what a hermetic step may not read, for people
+
+
+class Conditions:
+    """Makes the conditions of executions, and looks whether they hold."""
+
+    def __init__(self, root: str, memo: StatMemo, hidden: HiddenCode, version: Callable[[str], str],
+                 ignore: Sequence[str] = ()) -> None:
+        self._root = root
+        self._memo = memo
+        self._hidden = hidden
+        self._version = version
+        self._ignore = tuple(ignore)
+
+    # -- after a step -----------------------------------------------------------------------------
+
+    def noted(self, seen: Seen, facts: StepFacts, held: Sequence[Tuple[str, str]] = ()) -> Noted:
+        """Return the observation of a step that was executed just now."""
+        changed: List[str] = []
+        files = self._files(seen, facts, changed)
+        found = self._hidden.found(facts.fingerprint.root, seen.codes, seen.modules, seen.classes)
+        variables = self._variables(seen, found.variables)
+        named = dict(facts.fingerprint.packages)
+        packages = sorted((set(seen.distributions) | set(found.packages)) - set(named))
+        observation = Observation(
+            found.ran, (*found.hidden, *self._hidden.held(held)), files, variables, tuple((name, self._version(name)) for name in packages),
+            tuple(dict.fromkeys((*seen.gaps, *found.gaps))))
+        undeclared = [f"`{each.path}`" for each in files if each.kind in ("file", "folder")]
+        undeclared += [f"the environment variable `{each.name}`" if each.name != "*" else "the whole environment"
+                       for each in variables]
+        return Noted(observation, tuple(changed), tuple(undeclared))
+
+    def _files(self, seen: Seen, facts: StepFacts, changed: List[str]) -> Tuple[SeenFile, ...]:
+        declared = [os.path.join(self._root, path) for _, path in (*facts.files, *facts.products)]
+        found: List[SeenFile] = []
+        for path, kind, stamp in _probes(seen):
+            name = self._name(path)
+            if self._is_ignored(name) or any(path == each or path.startswith(each + os.sep) for each in declared):
+                continue
+            digest = self._now(path, kind, _own_names(path, facts.products, self._root))
+            if digest is None or (stamp is not None and not _is(path, stamp)):
+                changed.append(name)
+            else:
+                found.append(SeenFile(name, kind, digest))
+        return tuple(sorted(found))
+
+    def _variables(self, seen: Seen, covered: FrozenSet[str]) -> Tuple[SeenVariable, ...]:
+        names = [*(set(seen.variables) - covered), *(["*"] if seen.all_variables else [])]
+        return tuple(SeenVariable(name, _value_digest(name, seen.variables.get(name), self._ignore))
+                     for name in sorted(names) if not self._is_ignored(name))
+
+    # -- now --------------------------------------------------------------------------------------
+
+    def broken(self, trace: Trace, alike: Callable[[SeenUnit, Fingerprint], bool]) -> Tuple[Reason, ...]:
+        """Return the reasons for which what a trace is bound to is not as it was.
+
+        `alike` tells of hidden code that changed whether that is of no effect.
+        """
+        observation = trace.observation
+        if observation is None or not any(observation.conditions):
+            return ()
+        reasons = [reason for each in observation.files for reason in self._file_reasons(each, trace)]
+        reasons += [Reason("seen-variable", each.name) for each in observation.variables
+                    if not self._is_ignored(each.name)
+                    and each.digest != _value_digest(each.name, os.environ.get(each.name), self._ignore)]
+        reasons += [reason for unit in observation.hidden if unit.kind != HELD for reason in self._unit_reasons(unit, alike)]
+        reasons += [Reason("package", name, version, self._version(name)) for name, version in observation.packages
+                    if self._version(name) != version]
+        return tuple(reasons)
+
+    def holds_the_same(self, observation: Observation) -> bool:
+        """Tell whether the code in a value is what it was: the output's digest was made with it."""
+        return all(self._hidden.digest(unit) == unit.digest for unit in observation.hidden if unit.kind == HELD)
+
+    def _file_reasons(self, each: SeenFile, trace: Trace) -> List[Reason]:
+        if self._is_ignored(each.path):
+            return []
+        if each.kind == ELSEWHERE:
+            return [Reason("seen-file", each.path, new=ELSEWHERE)]
+        path = os.path.join(self._root, each.path)
+        products = tuple(("", product.path) for product in trace.products)
+        now = self._now(path, each.kind, _own_names(path, products, self._root))
+        if now == each.digest:
+            return []
+        return [Reason("seen-file", each.path, each.kind, "gone" if now is None else each.kind)]
+
+    def _unit_reasons(self, unit: SeenUnit, alike: Callable[[SeenUnit, Fingerprint], bool]) -> List[Reason]:
+        now = self._hidden.digest(unit)
+        if now == unit.digest:
+            return []
+        found = self._hidden.fingerprint(unit) if unit.kind != "source" and now is not None else None
+        if found is not None and alike(unit, found):
+            return []
+        name = f"{unit.module}.{unit.qualname}" if unit.qualname else unit.module
+        if found is None:
+            return [Reason("seen-code", name, unit.kind, "gone" if now is None else unit.kind, unit.file or None)]
+        return [Reason("code", name, unit.digest, found.root)]
+
+    def _now(self, path: str, kind: str, without: Set[str]) -> Optional[Digest]:
+        """Return the digest of what a condition is about as it is now, None where it is gone."""
+        try:
+            if kind == "folder":
+                return _names_digest(path, without)
+            stat = os.stat(path)
+            if kind == "file":
+                return digest_input(path, self._memo) if stat_modes.S_ISREG(stat.st_mode) else None
+        except (FileNotFoundError, NotADirectoryError):
+            return _kind_digest("absent", "") if kind == "absent" else None
+        except EnvironmentFault:
+            return None      # it is being written
+        except OSError as error:
+            return _kind_digest("refused", str(error.errno))
+        if kind == "size":
+            return _kind_digest(kind, str(stat.st_size) if stat_modes.S_ISREG(stat.st_mode) else "folder")
+        if kind == "present":
+            return _kind_digest(kind, _what(stat.st_mode))
+        return None      # it was absent and is there
+
+    def _name(self, path: str) -> str:
+        inside = os.path.join(self._root, "")
+        return (path[len(inside):] if path.startswith(inside) else path).replace(os.sep, "/") if path != self._root else "."
+
+    def _is_ignored(self, name: str) -> bool:
+        return any(fnmatch.fnmatchcase(name, pattern) for pattern in self._ignore)
+
+
+def _probes(seen: Seen) -> Iterator[Tuple[str, str, Optional[Stamp]]]:
+    """Yield what was looked at: (path, kind, stat data where it was read); the strongest kind of each path."""
+    weaker = {"absent": seen.absent, "size": seen.sized, "present": seen.present}
+    yield from ((path, "file", stamp) for path, stamp in seen.reads.items())
+    yield from ((path, "folder", None) for path in seen.listed)
+    known = {*seen.reads, *seen.listed}
+    for kind, paths in weaker.items():
+        for path in paths:
+            if path not in known:
+                known.add(path)
+                yield path, kind, None
+
+
+def _own_names(folder: str, products: Sequence[Tuple[str, str]], root: str) -> Set[str]:
+    """Return the names in a folder of the step's own products: whether they are there says nothing."""
+    full = [os.path.join(root, path) for _, path in products]
+    return {path[len(folder) + 1:].split(os.sep)[0] for path in full if path.startswith(os.path.join(folder, ""))}
+
+
+def _names_digest(folder: str, without: Set[str]) -> Digest:
+    names = sorted(name for name in os.listdir(folder) if name not in _OURS and name not in without)
+    return Hasher("names/1").fields("name", names).digest()
+
+
+def _kind_digest(kind: str, what: str) -> Digest:
+    return Hasher("seen/1").field("kind", kind).field("what", what).digest()
+
+
+def _what(mode: int) -> str:
+    return "file" if stat_modes.S_ISREG(mode) else "folder" if stat_modes.S_ISDIR(mode) else "other"
+
+
+def _is(path: str, stamp: Stamp) -> bool:
+    try:
+        now = os.stat(path)
+    except OSError:
+        return False
+    return (now.st_size, now.st_mtime_ns, now.st_ctime_ns, now.st_ino, now.st_dev) == tuple(stamp)
+
+
+def _value_digest(name: str, value: Optional[str], ignore: Sequence[str]) -> Digest:
+    """Return the digest of a variable's value, or for ``*`` of the whole environment."""
+    if name != "*":
+        return Hasher("variable/1").field("name", name).field("value", value).digest()
+    hasher = Hasher("variables/1")
+    kept: Mapping[str, str] = {each: os.environ[each] for each in sorted(os.environ)
+                               if not any(fnmatch.fnmatchcase(each, pattern) for pattern in ignore)}
+    for each, text in kept.items():
+        hasher.field("name", each).field("value", text)
+    return hasher.digest()
+
+
+# -- in the lockfile ------------------------------------------------------------------------------
+
+def portable(observation: Optional[Observation]) -> Tuple[Tuple[str, Digest], ...]:
+    """Return the conditions as the lockfile keeps them: sorted, no place outside of the project."""
+    if observation is None:
+        return ()
+    found: Dict[str, Digest] = {}
+    outside = Hasher("elsewhere/1")
+    for each in observation.files:
+        if os.path.isabs(each.path):
+            outside.field("path", each.path).field("kind", each.kind).field("digest", each.digest)
+            found[ELSEWHERE] = Digest("")
+        else:
+            found[f"{each.kind} {each.path}"] = each.digest
+    if ELSEWHERE in found:
+        found[ELSEWHERE] = outside.digest()
+    found.update((f"variable {each.name}", each.digest) for each in observation.variables)
+    found.update((f"{each.kind} {each.module}:{each.qualname}", each.digest) for each in observation.hidden
+                 if each.kind != HELD)
+    found.update((f"package {name}", Hasher("version/1").field("version", version).digest())
+                 for name, version in observation.packages)
+    return tuple(sorted(found.items()))
+
+
+def from_lock(observed: Sequence[Tuple[str, Digest]], version: Callable[[str], str]) -> Optional[Observation]:
+    """Return the conditions of a lockfile entry; one that can't be read holds nowhere."""
+    if not observed:
+        return None
+    files: List[SeenFile] = []
+    variables: List[SeenVariable] = []
+    hidden: List[SeenUnit] = []
+    packages: List[Tuple[str, str]] = []
+    for text, digest in observed:
+        kind, _, name = text.partition(" ")
+        if kind == "variable":
+            variables.append(SeenVariable(name, digest))
+        elif kind in ("function", "class", "module", "source"):
+            module, _, qualname = name.partition(":")
+            hidden.append(SeenUnit(kind, module, qualname, "", digest))
+        elif kind == "package":
+            now = version(name)
+            same = Hasher("version/1").field("version", now).digest() == digest
+            packages.append((name, now if same else "another"))
+        elif kind in ("file", "folder", "absent", "present", "size") and name:
+            files.append(SeenFile(name, kind, digest))
+        else:
+            files.append(SeenFile(text, ELSEWHERE, digest))
+    return Observation((), tuple(hidden), tuple(files), tuple(variables), tuple(packages), (), False)
