@@ -197,7 +197,7 @@ class Workspace:
             self.database.commit()
 
     def _noted(self, name: str, seen: Seen, held: Sequence[Tuple[str, str]]) -> Noted:
-        return self._survey.conditions.noted(seen, self._survey.facts([name])[name], held)
+        return self._survey.conditions.noted(seen, self._survey.facts([name])[name], held, self.project.loaded)
 
     def _finish(self, runner: Runner, policy: Policy) -> None:
         """Record the units of what ran, and write the lockfile."""

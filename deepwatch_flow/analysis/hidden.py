@@ -40,6 +40,7 @@ class Found(NamedTuple):
     packages: Tuple[str, ...]                 #: distributions that imported modules name
     gaps: Tuple[str, ...]
     variables: FrozenSet[str]                 #: environment variables that the fingerprint covers
+    effects: bool                             #: whether the fingerprint takes in code that ran at load, not its result
 
 
 class HiddenCode:
@@ -57,8 +58,10 @@ class HiddenCode:
               classes: Iterable[Tuple[str, str]]) -> Found:
         """Return what the codes that ran are; `imported` and `classes` were met meanwhile."""
         left = set(codes)
-        variables: Set[str] = set()
-        ran = self._reached(root, left, variables)
+        met = self._reached(root, left)
+        ran = tuple(sorted({(node.name, node.own(self._analysis.top(root)[1])) for node in met if node.kind == "function"}))
+        variables = {node.name.rpartition(" ")[2] for node in met if node.kind == "variable"}
+        effects = any(node.kind == "statement" for node in met)
         modules = {path: name for name, path in imported if not self._is_loaded(name, path)}
         units: Dict[SeenUnit, None] = {}
         packages: Set[str] = set()
@@ -70,13 +73,16 @@ class HiddenCode:
                 self._definition(path, line, name, units, gaps)
         for module, qualname in sorted(classes):
             self._class(module, qualname, units)
-        return Found(ran, tuple(units), tuple(sorted(packages)), tuple(sorted(gaps)), frozenset(variables))
+        return Found(ran, tuple(units), tuple(sorted(packages)), tuple(sorted(gaps)), frozenset(variables), effects)
 
-    def _reached(self, root: Digest, left: Set[Ran], variables: Set[str]) -> Tuple[Tuple[str, Digest], ...]:
-        """Return the functions below a root that ran, and take them and what lies in them from `left`."""
+    def _reached(self, root: Digest, left: Set[Ran]) -> List[Node]:
+        """Return the nodes below a root that were used, and take what ran of them from `left`.
+
+        Of functions, those that ran; and what is linked by them, and so on.
+        """
         top, variant = self._analysis.top(root)
         places = {(path, line) for path, line, _ in left}
-        ran: Dict[Tuple[str, Digest], None] = {}
+        met: List[Node] = []
         spans: Dict[str, List[Tuple[int, int]]] = {}
         seen: Set[int] = set()
         waiting = [top]
@@ -85,19 +91,16 @@ class HiddenCode:
             if node.index in seen:
                 continue
             seen.add(node.index)
-            if node.kind == "variable":
-                variables.add(node.name.rpartition(" ")[2])
-            elif node.kind == "function":
-                if (node.path, node.line) not in places:
-                    continue
-                ran[(node.name, node.own(variant))] = None
+            if node.kind == "function" and (node.path, node.line) not in places:
+                continue
+            met.append(node)
             if node.kind in ("function", "class") and node.path is not None and node.line is not None:
                 spans.setdefault(node.path, []).append((node.line, node.end or node.line))
             waiting += [link.target for link in node.all_links(variant) if link.target is not None]
         for each in list(left):
             if any(start <= each[1] <= end for start, end in spans.get(each[0], ())):
                 left.discard(each)
-        return tuple(sorted(ran))
+        return met
 
     def _is_loaded(self, name: str, path: str) -> bool:
         """Tell whether a module was loaded with the pipeline: a process that the step started loads it, too."""

@@ -39,7 +39,8 @@ from ..model import (
     StepFacts,
     Trace,
 )
-from ..observation.seen import Seen, Stamp
+from ..observation.seen import Seen, Stamp, merged
+from .relevance import path_counts, variable_counts
 
 #: names in the project's folder that a run itself changes
 _OURS = frozenset({*IGNORED, "deepwatch.lock"})
@@ -68,11 +69,17 @@ class Conditions:
 
     # -- after a step -----------------------------------------------------------------------------
 
-    def noted(self, seen: Seen, facts: StepFacts, held: Sequence[Tuple[str, str]] = ()) -> Noted:
-        """Return the observation of a step that was executed just now."""
+    def noted(self, seen: Seen, facts: StepFacts, held: Sequence[Tuple[str, str]], loaded: Seen) -> Noted:
+        """Return the observation of a step that was executed just now.
+
+        What was seen while the modules were `loaded` counts as well where something that they did then can't
+        be told by its value: an effect on something else, an object that can't be digested.
+        """
         changed: List[str] = []
-        files = self._files(seen, facts, changed)
         found = self._hidden.found(facts.fingerprint.root, seen.codes, seen.modules, seen.classes)
+        if found.effects:
+            seen = merged([loaded, seen])._replace(codes=seen.codes, distributions=seen.distributions, gaps=seen.gaps)
+        files = self._files(seen, facts, changed)
         variables = self._variables(seen, found.variables)
         named = dict(facts.fingerprint.packages)
         packages = sorted((set(seen.distributions) | set(found.packages)) - set(named))
@@ -89,7 +96,7 @@ class Conditions:
         found: List[SeenFile] = []
         for path, kind, stamp in _probes(seen):
             name = self._name(path)
-            if self._is_ignored(name) or any(path == each or path.startswith(each + os.sep) for each in declared):
+            if not path_counts(path, kind, self._root) or self._is_ignored(name) or any(path == each or path.startswith(each + os.sep) for each in declared):
                 continue
             digest = self._now(path, kind, _own_names(path, facts.products, self._root))
             if digest is None or (stamp is not None and not _is(path, stamp)):
@@ -101,7 +108,7 @@ class Conditions:
     def _variables(self, seen: Seen, covered: FrozenSet[str]) -> Tuple[SeenVariable, ...]:
         names = [*(set(seen.variables) - covered), *(["*"] if seen.all_variables else [])]
         return tuple(SeenVariable(name, _value_digest(name, seen.variables.get(name), self._ignore))
-                     for name in sorted(names) if not self._is_ignored(name))
+                     for name in sorted(names) if variable_counts(name) and not self._is_ignored(name))
 
     # -- now --------------------------------------------------------------------------------------
 
@@ -224,7 +231,7 @@ def _value_digest(name: str, value: Optional[str], ignore: Sequence[str]) -> Dig
         return Hasher("variable/1").field("name", name).field("value", value).digest()
     hasher = Hasher("variables/1")
     kept: Mapping[str, str] = {each: os.environ[each] for each in sorted(os.environ)
-                               if not any(fnmatch.fnmatchcase(each, pattern) for pattern in ignore)}
+                               if variable_counts(each) and not any(fnmatch.fnmatchcase(each, pattern) for pattern in ignore)}
     for each, text in kept.items():
         hasher.field("name", each).field("value", text)
     return hasher.digest()
