@@ -6,7 +6,6 @@
 
 Names are imported when they are first used: pipelines and worker processes pay for what they need.
 """
-from __future__ import annotations
 
 __all__ = [
     "DeepwatchError", "File", "Product", "__version__", "deep_hash", "dependencies", "hookimpl", "import_path", "load",

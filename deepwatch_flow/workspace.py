@@ -54,7 +54,7 @@ from .observation.seen import Seen
 from .pipeline.graph import StepGraph
 from .project import Project, value_of
 from .reasons import Explainer
-from .state import lockfile
+from .state import lockfile, watchlist
 from .state.database import Database
 from .state.keptfacts import KeptFacts
 from .state.mutex import Mutex
@@ -192,6 +192,7 @@ class Workspace:
 
     def _record(self, run: str, trace: Trace, seconds: float) -> None:
         """Record a trace; one that was executed is on disk before anything else happens."""
+        watchlist.forget(self.folder)
         self.database.record(trace, run, seconds)
         if seconds:
             self.database.commit()
@@ -317,6 +318,7 @@ class Workspace:
             return self._clean(names, everything)
 
     def _clean(self, names: Optional[Sequence[str]], everything: bool) -> int:
+        watchlist.forget(self.folder)
         traces = self.database.traces(names)
         blobs: Set[Any] = set()
         for trace in _all(traces):

@@ -9,16 +9,18 @@ import shutil
 from typing import Any, Dict, List, Sequence, Tuple
 
 from ..events import OUTCOMES
-from ..model import Fresh, Json, Pending, Policy, Reason, Trace
+from ..model import Fresh, Json, Pending, Plan, Policy, Reason, Trace
 from ..pipeline.graph import StepGraph, StepNode
 from ..report import explain
 from ..report.documents import Document, graph_document, plan_document, reason_documents, trace_document
 from ..report.graphs import Node, dot, mermaid, step_tree
 from ..report.terminal import VERDICT_STYLE, plan_lines
+from ..state.watched import STATUS
 from ..workspace import Shown
 from .console import Console
 from .parser import Command, add_json, add_precise, add_set
-from .session import opened
+from .session import opened, settings
+from .watch import Watch
 
 _OUT_OF_DATE = 3
 _SHOWN_LINES = 60
@@ -39,14 +41,21 @@ def add_status(parser: argparse.ArgumentParser) -> None:
 
 def status(args: argparse.Namespace, console: Console) -> int:
     """Tell the verdict on each step."""
+    watch = Watch(settings(args))
     with opened(args, console) as workspace:
         plan = workspace.plan(Policy(targets=tuple(args.targets), tags=tuple(args.tag), precise=args.precise))
+        if not (console.json or args.targets or args.tag or args.set or args.precise) and _all_fresh(plan):
+            watch.look(workspace, STATUS, found_fresh=True)
+    watch.write()
     if console.json:
         console.document(plan_document(plan))
     else:
         console.result(*plan_lines(plan, console.paint, console.verbosity))
-    stale = any(not isinstance(verdict, Fresh) for verdict in plan.verdicts.values())
-    return _OUT_OF_DATE if args.check and stale else 0
+    return _OUT_OF_DATE if args.check and not _all_fresh(plan) else 0
+
+
+def _all_fresh(plan: Plan) -> bool:
+    return all(isinstance(verdict, Fresh) for verdict in plan.verdicts.values())
 
 
 # -- why ------------------------------------------------------------------------------------------

@@ -14,10 +14,12 @@ from ..model import Policy
 from ..report.documents import plan_document, run_document
 from ..report.live import reporter_for
 from ..report.terminal import plan_lines
+from ..state.watched import LOCKED, RUN, STATUS
 from ..workspace import Workspace, open_workspace
 from .console import Console
 from .parser import Command, add_json, add_precise, add_set
 from .session import opened, settings
+from .watch import Watch
 
 
 class Terminated(KeyboardInterrupt):
@@ -59,6 +61,7 @@ def call(args: argparse.Namespace, console: Console) -> int:
     if args.dry_run:
         return _dry_run(args, console)
     config = settings(args)
+    watch = Watch(config)
     policy = _policy(args, args.jobs if args.jobs is not None else config.jobs)
     apart = console.results_apart() if console.json else contextlib.nullcontext()
     reporter = reporter_for(console.err, console.environ, console.verbosity, policy.jobs)
@@ -67,6 +70,10 @@ def call(args: argparse.Namespace, console: Console) -> int:
         with open_workspace(config, emit=fan) as workspace:
             fan.listeners += _plugin_reporters(workspace)
             report = workspace.run(policy)
+            if report.ok and not (args.targets or args.tag or args.set or args.precise):
+                serves = LOCKED | STATUS | (RUN if not args.locked else 0)
+                watch.look(workspace, serves, found_fresh=all(step.outcome == "reused" for step in report.steps))
+    watch.write()
     if console.json:
         console.document(run_document(report))
     if report.interrupted:

@@ -273,10 +273,15 @@ def closing(counts: Mapping[str, int], elapsed: float, interrupted: bool = False
     if interrupted:
         parts = [part for part in (text, f"{left} not done" if left else "") if part]
         return f"interrupted: {', '.join(parts) or 'nothing done'} in {seconds(elapsed)}"
-    text = text or "no steps"
-    if not any(counts.get(name) for name in OUTCOMES if name not in ("reused", "unaffected")):
-        text = f"nothing to run: {text}"
-    return f"{text} in {seconds(elapsed)}"
+    if text and not any(counts.get(name) for name in OUTCOMES if name not in ("reused", "unaffected")):
+        return up_to_date(sum(counts.values()), counts.get("unaffected", 0))
+    return f"{text or 'no steps'} in {seconds(elapsed)}"
+
+
+def up_to_date(steps: int, unaffected: int = 0) -> str:
+    """Return what a command with nothing to do says; ``cli.quick`` says the same, and needs no time for it."""
+    text = f"{steps} {'step' if steps == 1 else 'steps'} up to date"
+    return f"{text}, {unaffected} of them unaffected by what changed" if unaffected else text
 
 
 def names(listed: Sequence[str], limit: int) -> str:

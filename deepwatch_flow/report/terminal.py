@@ -26,6 +26,7 @@ from .explain import (
     plan_counts,
     printable,
     seconds,
+    up_to_date,
     verdict_line,
     verdict_name,
     width,
@@ -188,8 +189,8 @@ def plan_lines(plan: Plan, paint: Paint, verbosity: int = 0) -> List[str]:
         lines.append(f"{paint(VERDICT_STYLE[word], first)}  {paint('name', name)}  {why}".rstrip())
     if verbosity >= 0:
         counts = plan_counts(plan)
-        text = counted(counts, VERDICTS) or "no steps"
-        lines.append(text if rows and counts["fresh"] < len(plan.verdicts) else f"nothing to run: {text}")
+        fresh = plan.verdicts and counts["fresh"] == len(plan.verdicts)
+        lines.append(up_to_date(counts["fresh"]) if fresh else counted(counts, VERDICTS) or "no steps")
     return lines
 
 

@@ -313,7 +313,7 @@ def test_status_tells_what_is_stale_and_counts_the_rest(good: Any) -> None:
     assert said(good, "status", "--check").code == 3
     good.run(inline=True)
     done = said(good, "status", "--check")
-    assert (done.code, done.stdout) == (0, "nothing to run: 3 fresh\n")
+    assert (done.code, done.stdout) == (0, "3 steps up to date\n")
     good.edit("helpers.py", "x * 2", "x + x")
     done = said(good, "status")
     assert done.code == 0

@@ -107,9 +107,9 @@ def test_counts_name_what_is_there_in_order() -> None:
 
 @pytest.mark.parametrize("counts, interrupted, line", [
     ({"ran": 3, "reused": 5, "failed": 1}, False, "3 ran, 5 reused, 1 failed in 1.20 s"),
-    ({"reused": 5}, False, "nothing to run: 5 reused in 1.20 s"),
+    ({"reused": 5}, False, "5 steps up to date"),
     ({"reused": 5, "cancelled": 2}, True, "interrupted: 5 reused, 2 cancelled in 1.20 s"),
-    ({}, False, "nothing to run: no steps in 1.20 s"),
+    ({}, False, "no steps in 1.20 s"),
 ])
 def test_the_closing_line(counts: dict, interrupted: bool, line: str) -> None:
     assert explain.closing(counts, 1.2, interrupted) == line

@@ -64,7 +64,7 @@ def test_quiet_tells_failures_and_warnings_only() -> None:
 
 def test_a_run_without_work_is_one_line() -> None:
     assert told([RunStarted("r", ("a",)), StepFinished("a", "reused"), RunFinished("r", 0.01)]) == [
-        "nothing to run: 1 reused in 0.01 s"]
+        "1 step up to date"]
 
 
 def test_a_step_told_twice_counts_once() -> None:

@@ -1,0 +1,83 @@
+"""Leaving a watch list behind, so that the next command with nothing to do is answered by ``quick``.
+
+A command notes what is true before it opens the project, has all looked at while it is open, and
+writes once the database is closed. Whatever stands against a list only costs the next command time.
+"""
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import Any, Dict, Iterator, Optional
+
+from ..config import Config
+from ..errors import DeepwatchError
+from ..model import Policy
+from ..state import lockfile, watched, watchlist
+from ..survey import leaves
+from ..vouching import LOCKFILE
+from ..watching import (
+    Opening,
+    begin,
+    packages_of,
+    traces_of,
+    watch_packages,
+    watch_project,
+    watch_steps,
+    watch_values,
+)
+from ..workspace import DATABASE, Workspace
+
+
+class Watch:
+    """The watch list of one command, in the making."""
+
+    def __init__(self, config: Config) -> None:
+        self._opening = Opening(config)
+        self._folder = os.path.join(config.root, config.store)
+        self._table: Optional[Dict[str, Any]] = None
+        #: why there will be no list, for those who wonder
+        self.doubt: Optional[str] = None
+
+    def look(self, workspace: Workspace, serves: int, found_fresh: bool) -> None:
+        """Look at all that has to be watched; the project is still open.
+
+        `serves` is what the list will be good for; `found_fresh` tells that no step was executed.
+        """
+        with self._doubting():
+            builder = begin(self._opening, self._folder)
+            project, graph = workspace.project, workspace.graph
+            # what is looked at now, the verdicts are based upon: they are made once more afterwards
+            traces = traces_of(workspace.plan(Policy()), graph)
+            watch_steps(builder, project.config.root, graph, traces)
+            watch_project(builder, project, self._opening, found_fresh)
+            watch_packages(builder, packages_of(project.analysis, traces.values(), project.loaded))
+            steps = watch_values(builder, workspace.store, graph, traces, leaves(graph, graph.order))
+            self._watch_lock(builder, workspace)
+            if traces_of(workspace.plan(Policy()), graph) != traces or workspace.database.in_memory:
+                raise watchlist.Doubtful("the project changes while it is looked at")
+            self._table = {**builder.table(), "serves": serves, "count": len(graph.order), "steps": steps}
+
+    def _watch_lock(self, builder: watchlist.Builder, workspace: Workspace) -> None:
+        if not os.path.lexists(workspace.lock_path):
+            builder.absent(workspace.lock_path)
+            return
+        builder.content(workspace.lock_path)
+        if lockfile.read(workspace.lock_path, workspace.database) != workspace.lock:
+            raise watchlist.Doubtful(f"`{LOCKFILE}` was changed meanwhile")
+
+    def write(self) -> None:
+        """Write the list; the project is closed."""
+        if self._table is not None:
+            with self._doubting():
+                found = os.stat(os.path.join(self._folder, DATABASE))
+                state = (os.path.join(".deepwatch", DATABASE), *watched.stamp(found))
+                self._table["files"] = (*self._table["files"], state)
+                watchlist.write(self._folder, self._table)
+
+    @contextlib.contextmanager
+    def _doubting(self) -> Iterator[None]:
+        try:
+            yield
+        except (DeepwatchError, OSError, UnicodeError) as error:
+            self._table = None
+            self.doubt = str(error)
