@@ -10,7 +10,7 @@ from typing import Any, FrozenSet
 
 from graphlib import CycleError, TopologicalSorter  # the backport below 3.9 has the same name
 
-__all__ = ["CycleError", "TopologicalSorter", "stdlib_module_names", "toml_loads"]
+__all__ = ["CycleError", "TopologicalSorter", "has_fast_profiler", "monitoring", "stdlib_module_names", "toml_loads"]
 
 #: the Python whose marshal and syntax trees this process reads and writes
 PYTHON = f"{sys.implementation.name}-{sys.version_info[0]}.{sys.version_info[1]}"
@@ -36,3 +36,12 @@ def stdlib_module_names() -> FrozenSet[str]:
     Where it is empty, ``loading.origin`` decides by the folder a module was found in.
     """
     return frozenset(getattr(sys, "stdlib_module_names", ()))
+
+
+#: what tells of code that runs, from Python 3.12 on
+monitoring: Any = getattr(sys, "monitoring", None)
+
+
+def has_fast_profiler() -> bool:
+    """Whether profiling by the C profiler sees every thread's calls on its own (it shares tool ids from 3.12 on)."""
+    return sys.implementation.name == "cpython" and sys.version_info < (3, 12)

@@ -1,0 +1,188 @@
+"""Files and folders as the interpreter's audit events tell of them.
+
+One hook per process, for good (there is no way to remove one); it does nothing while no observation
+goes on. It never raises: what goes wrong in here becomes a gap.
+"""
+from __future__ import annotations
+
+import os
+import stat as stat_modes
+import sys
+from _thread import get_ident
+from types import FrameType
+from typing import Any, Callable, Dict, Optional, Tuple
+from urllib.parse import unquote, urlsplit
+
+from .callers import IMPORT, OURS, is_foreign, judge, kind_of
+from .findings import NOW, Findings, Now, absolute, folder_of, raw
+
+_ACCESS = os.O_RDONLY | os.O_WRONLY | os.O_RDWR
+Handler = Callable[[Findings, Tuple[Any, ...], FrameType], None]
+
+#: modules of the standard library that start programs to learn about the machine
+_CURIOUS = ("platform.py", "uuid.py", "util.py", "_osx_support.py", "sysconfig.py")
+
+
+def hook(event: str, args: Tuple[Any, ...], now: Now = NOW) -> None:
+    """Note what an audit event tells."""
+    # `now` is bound: at the very end of a process this module's globals are gone, and the hook is not
+    found = now.active
+    if found is None or event not in _HANDLERS or (now.suspended and get_ident() in now.suspended):
+        return
+    try:
+        _HANDLERS[event](found, args, sys._getframe(1))
+    except Exception as error:  # noqa: BLE001 - the step must not notice; what was missed is told
+        failed(found, event, error)
+
+
+def failed(found: Findings, what: str, error: Exception) -> None:
+    """Tell of something that could not be noted."""
+    found.note("gaps", f"an access by `{what}` could not be observed ({type(error).__name__})")
+
+
+def _opens(found: Findings, args: Tuple[Any, ...], frame: FrameType) -> None:
+    if not found.wants.files:
+        return
+    path = absolute(args[0])
+    flags = args[2]
+    if path is None:
+        return
+    access = flags & _ACCESS
+    if access or flags & os.O_TRUNC:
+        if judge(frame) != OURS:
+            found.note("written", path)
+        if access == os.O_WRONLY or flags & os.O_TRUNC:
+            return
+    if path in found.reads or path in found.written or is_foreign(frame, path):
+        return
+    reads(found, path)
+
+
+def reads(found: Findings, path: str) -> None:
+    """Note that a file is being opened."""
+    try:
+        stamp = raw(path)
+    except (FileNotFoundError, NotADirectoryError):
+        found.note("absent", path)
+        return
+    except OSError:
+        found.note("reads", path)
+        return
+    if stat_modes.S_ISDIR(stamp[5]):
+        found.note("present", path, "folder")
+    elif stat_modes.S_ISREG(stamp[5]):
+        found.note("reads", path, stamp)
+
+
+def _lists(found: Findings, args: Tuple[Any, ...], frame: FrameType) -> None:
+    if not found.wants.files:
+        return
+    given = args[0] if args[0] is not None else "."
+    path = folder_of(given) if isinstance(given, int) else absolute(given)
+    if path is None or path in found.listed:
+        return
+    if judge(frame) in (OURS, IMPORT):
+        return
+    try:
+        if stat_modes.S_ISDIR(raw(path)[5]):
+            found.note("listed", path)
+    except (FileNotFoundError, NotADirectoryError):
+        found.note("absent", path)
+
+
+def _changes(*places: Tuple[int, Optional[int]]) -> Handler:
+    """Return what notes the paths among the arguments as written; each with its folder's descriptor."""
+    def note(found: Findings, args: Tuple[Any, ...], frame: FrameType) -> None:
+        if not found.wants.files or judge(frame) == OURS:
+            return
+        for place, folder in places:
+            path = absolute(args[place], args[folder] if folder is not None and folder < len(args) else None)
+            if path is not None:
+                found.note("written", path)
+    return note
+
+
+def _connects(found: Findings, args: Tuple[Any, ...], frame: FrameType) -> None:
+    database = args[0]
+    if not found.wants.files or judge(frame) == OURS or isinstance(database, int):
+        return
+    text = os.fsdecode(database)
+    if text.startswith("file:"):
+        split = urlsplit(text)
+        text = "" if "mode=memory" in split.query else unquote(split.path)
+    if text in ("", ":memory:"):
+        return
+    path = absolute(text)
+    assert path is not None
+    try:
+        found.note("databases", path, raw(path))
+    except OSError:
+        found.note("databases", path, None)
+
+
+def _unpickles(found: Findings, args: Tuple[Any, ...], frame: FrameType) -> None:  # noqa: ARG001 - one signature
+    if found.wants.code:
+        found.note("classes", (args[0], args[1]))
+
+
+def _starts(place: int) -> Handler:
+    def note(found: Findings, args: Tuple[Any, ...], frame: FrameType) -> None:
+        if not found.wants.files and not found.wants.env:
+            return
+        program = args[place] if args[place] is not None else args[1]
+        if isinstance(program, (list, tuple)):
+            program = program[0] if program else ""
+        if not _is_curiosity(frame) and judge(frame) != OURS:
+            starts(found, program)
+    return note
+
+
+def starts(found: Findings, program: Any) -> None:
+    """Note that a program was started; only its name is told, arguments may hold secrets."""
+    name = os.path.basename(os.fsdecode(program)) or "?"
+    found.note("gaps", f"it started the program `{name}`: what that reads is not seen")
+
+
+def _is_curiosity(frame: Optional[FrameType]) -> bool:
+    while frame is not None and os.path.basename(frame.f_code.co_filename) in ("subprocess.py", "os.py", "<frozen os>"):
+        frame = frame.f_back
+    if frame is None:
+        return False
+    filename = frame.f_code.co_filename
+    return os.path.basename(filename) in _CURIOUS and kind_of(filename) not in (0, 1)
+
+
+def _shell(found: Findings, args: Tuple[Any, ...], frame: FrameType) -> None:  # noqa: ARG001 - one signature
+    starts(found, "sh" if os.name == "posix" else "cmd")
+
+
+_HANDLERS: Dict[str, Handler] = {
+    "open": _opens,
+    "os.listdir": _lists,
+    "os.scandir": _lists,
+    "os.mkdir": _changes((0, 2)),
+    "os.remove": _changes((0, 1)),
+    "os.rmdir": _changes((0, 1)),
+    "os.rename": _changes((0, 2), (1, 3)),
+    "os.link": _changes((1, 3)),
+    "os.symlink": _changes((1, 2)),
+    "os.truncate": _changes((0, None)),
+    "sqlite3.connect": _connects,
+    "pickle.find_class": _unpickles,
+    "subprocess.Popen": _starts(0),
+    "os.posix_spawn": _starts(0),
+    "os.exec": _starts(0),
+    "os.spawn": _starts(1),
+    "os.startfile": _starts(0),
+    "os.system": _shell,
+}
+
+_installed = False
+
+
+def install() -> None:
+    """Add the hook to this process, once."""
+    global _installed
+    if not _installed:
+        _installed = True
+        sys.addaudithook(hook)

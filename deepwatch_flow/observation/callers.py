@@ -1,0 +1,108 @@
+"""On whose behalf something is read: told by the frames of the caller, at the cost of a few look-ups.
+
+Deciding whether code is own is not done here: this only knows files of our own package and of the
+standard library apart, once per file name.
+"""
+from __future__ import annotations
+
+import genericpath
+import glob
+import linecache
+import ntpath
+import os
+import pathlib
+import posixpath
+import shutil
+from types import FrameType, ModuleType
+from typing import Any, Dict, Optional
+
+from ..loading.distributions import SITE_NAMES
+from ..loading.origin import DEEPWATCH_FOLDER
+
+#: kinds of files that code comes from
+USER, OURS, PASSING, SOURCES, IMPORT, STDLIB = range(6)
+
+#: what our stand-ins for functions of `os` give as their file: it is cut from tracebacks, and stdlib to `Origins`
+STAND_IN = "<frozen importlib: os>"
+
+#: functions that tell whether a path is there, and of which kind
+PROBES = frozenset({
+    "exists", "isfile", "isdir", "islink", "lexists", "ismount", "isjunction", "isdevdrive", "realpath",
+    "_joinrealpath", "_getfinalpathname_nonstrict", "_readlink_deep", "is_file", "is_dir", "is_symlink", "is_mount",
+    "is_junction", "is_fifo", "is_socket", "is_block_device", "is_char_device", "resolve", "_resolve", "access", "makedirs",
+    "_exists", "_iexists", "_lexists", "_isdir", "_is_dir", "mkdir", "walk", "_walk", "fwalk", "which", "_access_check",
+})
+
+_LIBRARY = os.path.join(os.path.dirname(os.path.abspath(linecache.__file__)), "")
+#: how far up the stack is looked at most
+_FAR = 12
+
+
+def _file(module: ModuleType) -> str:
+    """Return the file that code of a module names: frozen modules have another one than `__file__`."""
+    for value in vars(module).values():
+        code: Any = getattr(value, "__code__", None)
+        if code is not None and getattr(value, "__module__", None) == module.__name__:
+            return str(code.co_filename)
+    return str(getattr(module, "__file__", ""))
+
+
+#: file name -> kind
+_kinds: Dict[str, int] = {STAND_IN: PASSING, "<frozen os>": PASSING, "<frozen _collections_abc>": PASSING}
+_kinds.update({_file(module): PASSING for module in (os, genericpath, posixpath, ntpath, glob, shutil, pathlib)})
+_kinds.update({os.path.join(_LIBRARY, name): SOURCES for name in ("linecache.py", "traceback.py", "tokenize.py", "inspect.py")})
+_kinds[os.path.join(_LIBRARY, "_collections_abc.py")] = PASSING
+
+
+def kind_of(filename: str) -> int:
+    """Return the kind of a file of code."""
+    kind = _kinds.get(filename)
+    if kind is None:
+        kind = _kinds[filename] = _judged(filename)
+    return kind
+
+
+def _judged(filename: str) -> int:
+    if filename.startswith("<"):
+        if filename.startswith("<frozen importlib"):
+            return IMPORT
+        return STDLIB if filename.startswith("<frozen ") else USER
+    if filename.startswith(DEEPWATCH_FOLDER):
+        return OURS
+    if not filename.startswith(_LIBRARY):
+        return USER
+    below = filename[len(_LIBRARY):].split(os.sep)
+    if not SITE_NAMES.isdisjoint(below):
+        return USER
+    if below[0] in ("pathlib", "pathlib.py"):
+        return PASSING
+    return IMPORT if below[0] == "importlib" and below[-1].startswith("_bootstrap") else STDLIB
+
+
+def judge(frame: Optional[FrameType]) -> int:
+    """Return the kind of the nearest caller that does not merely pass a path on."""
+    for _ in range(_FAR):
+        if frame is None:
+            break
+        kind = kind_of(frame.f_code.co_filename)
+        if kind != PASSING:
+            return kind
+        frame = frame.f_back
+    return USER
+
+
+def is_probe(frame: Optional[FrameType]) -> bool:
+    """Tell whether a call is made by a function that only tells whether a path is there."""
+    for _ in range(_FAR):
+        if frame is None or kind_of(frame.f_code.co_filename) != PASSING:
+            return False
+        if frame.f_code.co_name in PROBES:
+            return True
+        frame = frame.f_back
+    return False
+
+
+def is_foreign(frame: Optional[FrameType], path: str) -> bool:
+    """Tell whether a path is read on nobody's behalf: by us, or as source code by Python itself."""
+    kind = judge(frame)
+    return kind == OURS or (kind in (SOURCES, IMPORT) and path.endswith((".py", ".pyc", ".pyw")))

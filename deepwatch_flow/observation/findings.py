@@ -1,0 +1,135 @@
+"""What is noted while a step runs, unjudged, and the one observation that this process is in.
+
+Everything that notes something looks at `NOW.active` first. Notes are kept per kind in a table whose
+first entry for a key stands; a child process writes its entries to a file besides (``spool``).
+"""
+from __future__ import annotations
+
+import contextlib
+import os
+from _thread import get_ident
+from types import CodeType
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
+
+#: the stat data that is kept of a file: the fields of `Stamp`, and the mode
+Raw = Tuple[int, int, int, int, int, int]
+
+#: looked up once: while a step runs, `os.stat` is ours
+real_stat = os.stat
+real_lstat = os.lstat
+
+
+class Wants(NamedTuple):
+    """What is to be observed."""
+
+    code: bool = True
+    files: bool = True
+    env: bool = True
+
+
+class Findings:
+    """The notes of one observation."""
+
+    #: kinds of notes, each a table
+    KINDS = ("reads", "listed", "absent", "present", "sized", "written", "databases", "variables", "assigned",
+             "whole", "places", "modules", "classes", "gaps")
+
+    def __init__(self, wants: Wants) -> None:
+        self.wants = wants
+        self.ran: List[CodeType] = []
+        self.reads: Dict[str, Optional[Raw]] = {}
+        self.listed: Dict[str, None] = {}
+        self.absent: Dict[str, None] = {}
+        self.present: Dict[str, str] = {}
+        self.sized: Dict[str, int] = {}
+        self.written: Dict[str, None] = {}
+        self.databases: Dict[str, Optional[Raw]] = {}       #: opened by libraries that may write them, too
+        self.variables: Dict[str, Optional[str]] = {}
+        self.assigned: Dict[str, None] = {}                 #: variables that were set or deleted
+        self.whole: Dict[str, None] = {}                    #: not empty: the environment was read as a whole
+        self.places: Dict[Tuple[str, int, str], None] = {}  #: code that ran in child processes
+        self.modules: Dict[str, str] = {}
+        self.classes: Dict[Tuple[str, str], None] = {}
+        self.gaps: Dict[str, None] = {}
+
+    def note(self, kind: str, key: Any, value: Any = None) -> None:
+        """Keep a note, unless there is one of that kind and key."""
+        getattr(self, kind).setdefault(key, value)
+
+    def code(self, code: CodeType) -> None:
+        """Note that code ran."""
+        self.ran.append(code)
+
+    def absorb(self, other: Findings) -> None:
+        """Take over the notes of an observation inside of this one."""
+        self.ran += other.ran
+        for path in other.written:
+            self.written.setdefault(path)
+        for kind in self.KINDS:
+            mine = getattr(self, kind)
+            for key, value in getattr(other, kind).items():
+                if kind != "variables" or key not in self.assigned:
+                    mine.setdefault(key, value)
+
+
+class Now:
+    """What goes on in this process at this moment."""
+
+    __slots__ = ("active", "folders", "suspended")
+
+    def __init__(self) -> None:
+        #: the observation that is going on, the innermost
+        self.active: Optional[Findings] = None
+        #: threads in which nothing is noted
+        self.suspended: Set[int] = set()
+        #: thread -> the folder that a relative path is meant from
+        self.folders: Dict[int, str] = {}
+
+
+NOW = Now()
+
+
+@contextlib.contextmanager
+def unobserved() -> Iterator[None]:
+    """Note nothing of what this thread reads inside: it is our own doing, not the step's."""
+    thread = get_ident()
+    if thread in NOW.suspended:
+        yield
+        return
+    NOW.suspended.add(thread)
+    try:
+        yield
+    finally:
+        NOW.suspended.discard(thread)
+
+
+def absolute(path: Any, folder: Optional[int] = None) -> Optional[str]:
+    """Return a path as text from the root, None for a descriptor; not normal yet, that costs.
+
+    `folder` is the descriptor of the folder that a relative path is meant from. Raises OSError where
+    that folder is unknowable.
+    """
+    if path.__class__ is not str:
+        if isinstance(path, int) or path is None:
+            return None
+        path = os.fsdecode(path)
+    if os.path.isabs(path):
+        return path      # type: ignore[no-any-return]
+    base = NOW.folders.get(get_ident()) if NOW.folders else None
+    if folder is not None and folder != -1:
+        base = folder_of(folder)
+    return os.path.join(base or os.getcwd(), path)
+
+
+def folder_of(descriptor: int) -> str:
+    """Return the path of an open folder; raises OSError where the system does not tell."""
+    return real_readlink(f"/proc/self/fd/{descriptor}")
+
+
+real_readlink = getattr(os, "readlink", os.fspath)
+
+
+def raw(path: str) -> Raw:
+    """Return the stat data of a path; raises OSError."""
+    stat = real_stat(path)
+    return stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino, stat.st_dev, stat.st_mode
