@@ -10,6 +10,7 @@ from __future__ import annotations
 import marshal
 import os
 import sys
+import time
 from types import CodeType
 from typing import Any, Dict, Iterable, Iterator, List, Mapping, Set, Tuple
 
@@ -24,7 +25,7 @@ from .pipeline.graph import StepGraph
 from .project import Project
 from .state import watched
 from .state.store import LocalStore
-from .state.watchlist import Builder, Doubtful, names_now
+from .state.watchlist import Builder, Doubtful, Names, names_now
 
 #: files of an installed distribution that tell whose a module is, and which version
 _METADATA = ("METADATA", "PKG-INFO", "RECORD", "direct_url.json", "top_level.txt")
@@ -37,9 +38,10 @@ class Opening:
 
     def __init__(self, config: Config) -> None:
         self.start = watched.started
+        self.opened_ns = time.time_ns()
         self.config = config
         folders = [config.root, *map(os.path.abspath, sys.path)] if self.start is not None else []
-        self.names: Mapping[str, str] = names_now(dict.fromkeys(folders))
+        self.names: Names = names_now(dict.fromkeys(folders))
 
 
 def begin(opening: Opening, folder: str) -> Builder:
@@ -54,7 +56,7 @@ def begin(opening: Opening, folder: str) -> Builder:
     observe = {**OBSERVED, **config.observe}
     if not (observe["files"] and observe["env"]):
         raise Doubtful("what is read while the pipeline loads is not observed")
-    return Builder(config.root, folder, start)
+    return Builder(config.root, folder, start, opening.opened_ns)
 
 
 # -- the settings and the code --------------------------------------------------------------------
@@ -69,11 +71,12 @@ def watch_project(builder: Builder, project: Project, opening: Opening, found_fr
         builder.source(path, source.data)
     for path in _other_code(project):
         builder.loaded(path)
+    unknown = _names_nobody_imports(project)
     for folder in _import_folders(project):
-        builder.importable(folder, opening.names)
+        builder.importable(folder, opening.names, unknown.get(folder, frozenset()))
     for name in _named_variables(project.analysis):
         builder.variable(name)
-    _loaded(builder, project.loaded)
+    _loaded(builder, project.loaded, opening.names)
     # the scheme of digests is in there; our version is in the list's first line
     builder.loaded(os.path.join(os.path.dirname(os.path.abspath(__file__)), "model.py"))
 
@@ -82,10 +85,12 @@ def _settings(builder: Builder, root: str, pipeline: str) -> None:
     """Watch what made this folder the root, and what was configured there."""
     for name in (SETTINGS_FILE, PYPROJECT, PROJECT_FILE, PIPELINE_FILE, "__init__.py"):
         path = os.path.join(root, name)
-        if os.path.isfile(path):
-            builder.loaded(path)
-        else:
+        if not os.path.lexists(path):
             builder.absent(path)
+        elif name in (SETTINGS_FILE, PYPROJECT):
+            builder.content(path)       # read again by whoever asks for the list
+        else:
+            builder.kind(path, "file")
     if not (os.path.isfile(os.path.join(root, SETTINGS_FILE)) or pipeline == PIPELINE_FILE) \
             or os.path.isfile(os.path.join(root, "__init__.py")):
         raise Doubtful("the project's folder depends on those above it")
@@ -129,13 +134,33 @@ def _import_folders(project: Project) -> List[str]:
     return list(dict.fromkeys(found))
 
 
+def _names_nobody_imports(project: Project) -> Dict[str, Set[str]]:
+    """Return the names that the steps' products bring into each folder, without those that code may import."""
+    found: Dict[str, Set[str]] = {}
+    for node in project.graph.nodes.values():
+        for path in node.products.values():
+            full = os.path.join(project.config.root, path)
+            while len(full) > len(project.config.root):
+                full, name = os.path.split(full)
+                found.setdefault(full, set()).add(name)
+    if found:
+        waiting = [source.code() for source in project.snapshot.sources.values() if source.path.endswith((".py", ".pyw"))]
+        named = {name.partition(".")[0] for name in sys.modules}
+        while waiting:
+            code = waiting.pop()
+            named.update(part for name in (*code.co_names, *code.co_consts) if isinstance(name, str) for part in name.split("."))
+            waiting += [each for each in code.co_consts if isinstance(each, CodeType)]
+        found = {folder: {name for name in names if name.partition(".")[0] not in named} for folder, names in found.items()}
+    return found
+
+
 def _named_variables(analysis: Analysis) -> Iterator[str]:
     for node in analysis.graph.nodes:
         if node.kind == "variable":
             yield node.name[len("environment variable "):]
 
 
-def _loaded(builder: Builder, seen: Seen) -> None:
+def _loaded(builder: Builder, seen: Seen, before: Names) -> None:
     """Watch what was observed while the user's modules loaded."""
     if seen.gaps:
         raise Doubtful(f"not all of the pipeline's loading was observed: {seen.gaps[0]}")
@@ -143,16 +168,16 @@ def _loaded(builder: Builder, seen: Seen) -> None:
         raise Doubtful("loading the pipeline writes files")
     for path in seen.reads:
         builder.loaded(path)        # one that is gone by now is an OSError, and no list
-    _looked_at(builder, seen)
+    _looked_at(builder, seen, before)
     for name in seen.variables:
         builder.variable(name)
     if seen.all_variables:
         builder.environment()
 
 
-def _looked_at(builder: Builder, seen: Seen) -> None:
+def _looked_at(builder: Builder, seen: Seen, before: Names) -> None:
     for path in seen.listed:
-        builder.listed(path, then=True)
+        builder.listed(path, before=before)
     for path in seen.absent:
         builder.absent(path)
     for path, kind in seen.present.items():

@@ -46,7 +46,7 @@ def status(args: argparse.Namespace, console: Console) -> int:
         plan = workspace.plan(Policy(targets=tuple(args.targets), tags=tuple(args.tag), precise=args.precise))
         if not (console.json or args.targets or args.tag or args.set or args.precise) and _all_fresh(plan):
             watch.look(workspace, STATUS, found_fresh=True)
-    watch.write()
+    watch.write(console)
     if console.json:
         console.document(plan_document(plan))
     else:

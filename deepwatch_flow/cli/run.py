@@ -73,7 +73,7 @@ def call(args: argparse.Namespace, console: Console) -> int:
             if report.ok and not (args.targets or args.tag or args.set or args.precise):
                 serves = LOCKED | STATUS | (RUN if not args.locked else 0)
                 watch.look(workspace, serves, found_fresh=all(step.outcome == "reused" for step in report.steps))
-    watch.write()
+    watch.write(console)
     if console.json:
         console.document(run_document(report))
     if report.interrupted:

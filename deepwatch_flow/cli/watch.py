@@ -10,8 +10,10 @@ import os
 from typing import Any, Dict, Iterator, Optional
 
 from ..config import Config
+from ..config import load as load_config
 from ..errors import DeepwatchError
 from ..model import Policy
+from ..report.explain import block
 from ..state import lockfile, watched, watchlist
 from ..survey import leaves
 from ..vouching import LOCKFILE
@@ -26,6 +28,7 @@ from ..watching import (
     watch_values,
 )
 from ..workspace import DATABASE, Workspace
+from .console import Console
 
 
 class Watch:
@@ -35,8 +38,7 @@ class Watch:
         self._opening = Opening(config)
         self._folder = os.path.join(config.root, config.store)
         self._table: Optional[Dict[str, Any]] = None
-        #: why there will be no list, for those who wonder
-        self.doubt: Optional[str] = None
+        self._doubt: Optional[str] = None      # why there will be no list, for those who wonder
 
     def look(self, workspace: Workspace, serves: int, found_fresh: bool) -> None:
         """Look at all that has to be watched; the project is still open.
@@ -53,7 +55,9 @@ class Watch:
             watch_packages(builder, packages_of(project.analysis, traces.values(), project.loaded))
             steps = watch_values(builder, workspace.store, graph, traces, leaves(graph, graph.order))
             self._watch_lock(builder, workspace)
-            if traces_of(workspace.plan(Policy()), graph) != traces or workspace.database.in_memory:
+            again = load_config(os.getcwd(), os.environ)._replace(sources={})
+            if traces_of(workspace.plan(Policy()), graph) != traces or again != self._opening.config._replace(sources={}) \
+                    or workspace.database.in_memory:
                 raise watchlist.Doubtful("the project changes while it is looked at")
             self._table = {**builder.table(), "serves": serves, "count": len(graph.order), "steps": steps}
 
@@ -65,7 +69,7 @@ class Watch:
         if lockfile.read(workspace.lock_path, workspace.database) != workspace.lock:
             raise watchlist.Doubtful(f"`{LOCKFILE}` was changed meanwhile")
 
-    def write(self) -> None:
+    def write(self, console: Console) -> None:
         """Write the list; the project is closed."""
         if self._table is not None:
             with self._doubting():
@@ -73,6 +77,8 @@ class Watch:
                 state = (os.path.join(".deepwatch", DATABASE), *watched.stamp(found))
                 self._table["files"] = (*self._table["files"], state)
                 watchlist.write(self._folder, self._table)
+        if self._doubt is not None and console.verbosity > 0:
+            console.say(f"the next command will load the pipeline, even if nothing changes: {block(self._doubt)}")
 
     @contextlib.contextmanager
     def _doubting(self) -> Iterator[None]:
@@ -80,4 +86,4 @@ class Watch:
             yield
         except (DeepwatchError, OSError, UnicodeError) as error:
             self._table = None
-            self.doubt = str(error)
+            self._doubt = str(error)

@@ -61,12 +61,10 @@ class Start:
     """What this process was when it began: a later look would see what the user's code made of it."""
 
     def __init__(self) -> None:
-        self.began_ns = _BEGAN
         self.identity = identity()
         self.environ = dict(os.environ)
 
 
-_BEGAN = time.time_ns()
 #: set where the command line was started as a command; a program that calls us changes more than we can see
 started: "Optional[Start]" = None
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import AbstractSet, Any, Dict, Iterable, List, Mapping, Optional, Sequence, Set, Tuple
 
 from ..errors import DeepwatchError
 from ..hashing.digest import digest_bytes
@@ -22,8 +22,15 @@ from .statmemo import clock_behind_ns
 
 #: files that changed just now are read once more by each run: not if they are larger, or larger together
 _LARGEST_RACY, _LARGEST_TOGETHER = 8 << 20, 64 << 20
-#: how far apart two changes of a file system with fine stamps are, at least; kernels count in 10 ms or less
-_TICK_NS = 50_000_000
+#: by how much the stamps of a file system may lag behind the clock; kernels count in 10 ms or less
+_TICK_NS = 20_000_000
+
+
+#: names that a run itself makes
+_OURS = ("deepwatch.lock",)
+
+#: (folder, rule) -> the names in it that count by that rule
+Names = Mapping[Tuple[str, str], str]
 
 
 class Doubtful(DeepwatchError):
@@ -43,10 +50,11 @@ def forget(folder: str) -> None:
 class Builder:
     """Collects what is to be watched; every method may raise Doubtful or OSError."""
 
-    def __init__(self, root: str, folder: str, start: watched.Start) -> None:
+    def __init__(self, root: str, folder: str, start: watched.Start, opened_ns: int) -> None:
         self._root = os.path.join(root, "")
         self._folder = folder
         self._start = start
+        self._opened_ns = opened_ns
         self._behind = clock_behind_ns(folder)
         self._now = time.time_ns() - self._behind
         self._files: Dict[str, Tuple[Any, ...]] = {}
@@ -101,31 +109,40 @@ class Builder:
         return found, data
 
     def _untouched(self, found: os.stat_result) -> bool:
-        """Tell whether nothing changed since this process began, by stamps of a file or folder."""
+        """Tell whether nothing changed since the project was opened, by stamps of a file or folder."""
         newest = max(found.st_mtime_ns, found.st_ctime_ns)
         # whole milliseconds: a file system that counts in these, or in seconds
         tick = watched.RACY_NS if newest % 1_000_000 == 0 else _TICK_NS
-        return newest + tick + self._behind < self._start.began_ns
+        return newest + tick + self._behind < self._opened_ns
 
     # -- folders ----------------------------------------------------------------------------------
 
-    def importable(self, path: str, before: Mapping[str, str]) -> None:
-        """Watch a folder in which imports look; `before` are names that `names_now` gave at first."""
+    def importable(self, path: str, before: Names, made: AbstractSet[str] = frozenset()) -> None:
+        """Watch a folder in which imports look; `before` are names that `names_now` gave at first.
+
+        Names in `made` may be new in it: no import looks for them.
+        """
         if not os.path.isdir(path):
             if os.path.exists(path):
                 self.loaded(path)       # a zip file
             else:
                 self.absent(path)
             return
-        found, names = self._listed(path, _rule_of(path), ())
-        if not self._untouched(found) and before.get(path) != names:
-            raise Doubtful(f"names in `{path}` may have changed meanwhile")
+        rule = _rule_of(path)
+        self._same_names(path, rule, before, *self._listed(path, rule, ()), made)
 
-    def listed(self, path: str, without: Iterable[str] = (), *, then: bool = False) -> None:
-        """Watch a folder that was listed; with `then`, at a time that is past."""
-        found, _ = self._listed(path, watched.SEEN, tuple(sorted({*without, "deepwatch.lock"})))
-        if then and not self._untouched(found):
-            raise Doubtful(f"names in `{path}` may have changed meanwhile")
+    def listed(self, path: str, without: Iterable[str] = (), before: Optional[Names] = None) -> None:
+        """Watch a folder that was listed; with `before`, while the user's modules loaded."""
+        found, names = self._listed(path, watched.SEEN, tuple(sorted({*without, *_OURS})))
+        if before is not None:
+            self._same_names(path, watched.SEEN, before, found, names)
+
+    def _same_names(self, path: str, rule: str, before: Names, found: os.stat_result, names: str,
+                    made: AbstractSet[str] = frozenset()) -> None:
+        if not self._untouched(found):
+            then = before.get((path, rule))
+            if then is None or not set(then.split("\0")) ^ set(names.split("\0")) <= made:
+                raise Doubtful(f"names in `{path}` may have changed meanwhile")
 
     def tree(self, path: str) -> None:
         """Watch all that lies in a folder, as ``hashing.files`` digests it."""
@@ -219,13 +236,14 @@ class Builder:
         return path[len(self._root):] if path.startswith(self._root) else path
 
 
-def names_now(folders: Iterable[str]) -> Dict[str, str]:
-    """Return the names in those of the folders in which something changed lately."""
-    found = {}
+def names_now(folders: Iterable[str]) -> Names:
+    """Return the names in folders: such changes in them as are to come won't show what was there."""
+    found: Dict[Tuple[str, str], str] = {}
     for folder in folders:
         try:
-            if not watched.is_settled(os.stat(folder), time.time_ns()):
-                found[folder] = watched.names(folder, _rule_of(folder))
+            found[folder, watched.SEEN] = watched.names(folder, watched.SEEN, _OURS)
+            rule = _rule_of(folder)
+            found[folder, rule] = watched.names(folder, rule)
         except OSError:
             continue        # what can't be listed is looked at later, and told then
     return found
