@@ -10,7 +10,7 @@ from typing import Any, FrozenSet
 
 from graphlib import CycleError, TopologicalSorter  # the backport below 3.9 has the same name
 
-__all__ = ["CycleError", "TopologicalSorter", "has_fast_profiler", "monitoring", "stdlib_module_names", "toml_loads"]
+__all__ = ["CycleError", "TopologicalSorter", "fcntl", "has_fast_profiler", "monitoring", "stdlib_module_names", "toml_loads"]
 
 #: the Python whose marshal and syntax trees this process reads and writes
 PYTHON = f"{sys.implementation.name}-{sys.version_info[0]}.{sys.version_info[1]}"
@@ -37,6 +37,11 @@ def stdlib_module_names() -> FrozenSet[str]:
     """
     return frozenset(getattr(sys, "stdlib_module_names", ()))
 
+
+try:
+    import fcntl
+except ImportError:  # not POSIX
+    fcntl = None  # type: ignore[assignment]
 
 #: what tells of code that runs, from Python 3.12 on
 monitoring: Any = getattr(sys, "monitoring", None)

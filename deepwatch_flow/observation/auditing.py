@@ -10,29 +10,20 @@ import stat as stat_modes
 import sys
 from _thread import get_ident
 from types import FrameType
-from typing import Any, Callable, Dict, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple
 from urllib.parse import unquote, urlsplit
 
 from .callers import IMPORT, OURS, is_foreign, judge, kind_of
 from .findings import NOW, Findings, Now, absolute, folder_of, raw
+
+#: told of imports that begin, one for each recorder and all the same
+IMPORTS: List[Callable[[str], None]] = []
 
 _ACCESS = os.O_RDONLY | os.O_WRONLY | os.O_RDWR
 Handler = Callable[[Findings, Tuple[Any, ...], FrameType], None]
 
 #: modules of the standard library that start programs to learn about the machine
 _CURIOUS = ("platform.py", "uuid.py", "util.py", "_osx_support.py", "sysconfig.py")
-
-
-def hook(event: str, args: Tuple[Any, ...], now: Now = NOW) -> None:
-    """Note what an audit event tells."""
-    # `now` is bound: at the very end of a process this module's globals are gone, and the hook is not
-    found = now.active
-    if found is None or event not in _HANDLERS or (now.suspended and get_ident() in now.suspended):
-        return
-    try:
-        _HANDLERS[event](found, args, sys._getframe(1))
-    except Exception as error:  # noqa: BLE001 - the step must not notice; what was missed is told
-        failed(found, event, error)
 
 
 def failed(found: Findings, what: str, error: Exception) -> None:
@@ -152,12 +143,19 @@ def _is_curiosity(frame: Optional[FrameType]) -> bool:
     return os.path.basename(filename) in _CURIOUS and kind_of(filename) not in (0, 1)
 
 
+def _imports(found: Findings, args: Tuple[Any, ...], frame: FrameType) -> None:  # noqa: ARG001 - one signature
+    found.imports(args[0])
+    for each in IMPORTS[:1]:
+        each(args[0])
+
+
 def _shell(found: Findings, args: Tuple[Any, ...], frame: FrameType) -> None:  # noqa: ARG001 - one signature
     starts(found, "sh" if os.name == "posix" else "cmd")
 
 
 _HANDLERS: Dict[str, Handler] = {
     "open": _opens,
+    "import": _imports,
     "os.listdir": _lists,
     "os.scandir": _lists,
     "os.mkdir": _changes((0, 2)),
@@ -176,6 +174,20 @@ _HANDLERS: Dict[str, Handler] = {
     "os.startfile": _starts(0),
     "os.system": _shell,
 }
+
+
+def hook(event: str, args: Tuple[Any, ...], now: Now = NOW, handlers: Dict[str, Handler] = _HANDLERS) -> None:
+    """Note what an audit event tells."""
+    # Both are bound: at the very end of a process this module's names are gone, and the hook is not.
+    found = now.active
+    if found is None or event not in handlers or (now.suspended and get_ident() in now.suspended):
+        return
+    try:
+        handlers[event](found, args, sys._getframe(1))
+    except Exception as error:  # noqa: BLE001 - the step must not notice; what was missed is told
+        if callable(failed):
+            failed(found, event, error)
+
 
 _installed = False
 

@@ -50,7 +50,7 @@ def _file(module: ModuleType) -> str:
 #: file name -> kind
 _kinds: Dict[str, int] = {STAND_IN: PASSING, "<frozen os>": PASSING, "<frozen _collections_abc>": PASSING}
 _kinds.update({_file(module): PASSING for module in (os, genericpath, posixpath, ntpath, glob, shutil, pathlib)})
-_kinds.update({os.path.join(_LIBRARY, name): SOURCES for name in ("linecache.py", "traceback.py", "tokenize.py", "inspect.py")})
+_kinds.update({os.path.join(_LIBRARY, name): SOURCES for name in ("linecache.py", "traceback.py", "tokenize.py", "inspect.py", "runpy.py")})
 _kinds[os.path.join(_LIBRARY, "_collections_abc.py")] = PASSING
 
 

@@ -10,7 +10,7 @@ import importlib
 import sys
 import threading
 from types import CodeType, FrameType
-from typing import Any, Callable, Dict, Optional, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Optional
 
 from .._compat import has_fast_profiler, monitoring
 
@@ -27,12 +27,16 @@ REPLACED = "a profiler was turned on or off meanwhile: code that ran after that 
 class Watcher:
     """Gives code that runs to a sink, between `start` and `stop`."""
 
-    def start(self, sink: Sink) -> Optional[str]:
-        """Begin; returns a gap where not everything can be seen."""
+    def start(self, sink: Sink, at_once: bool = False) -> Optional[str]:
+        """Begin; returns a gap where not everything can be seen. `at_once`: each is told when it runs."""
         raise NotImplementedError
 
     def stop(self) -> Optional[str]:
         """End; returns a gap where not everything was seen."""
+        raise NotImplementedError
+
+    def forked(self, sink: Optional[Sink]) -> None:
+        """Go on in a process just forked, to another sink or to none at all."""
         raise NotImplementedError
 
     def close(self) -> None:
@@ -57,7 +61,7 @@ class Monitoring(Watcher):
         monitoring.register_callback(tool, events.PY_START, runs)
         monitoring.register_callback(tool, events.PY_RESUME, runs)
 
-    def start(self, sink: Sink) -> Optional[str]:
+    def start(self, sink: Sink, at_once: bool = False) -> Optional[str]:  # noqa: ARG002
         """Begin: places that were silenced speak again."""
         self._sink = sink
         monitoring.set_events(self._tool, self._events)
@@ -69,6 +73,13 @@ class Monitoring(Watcher):
         monitoring.set_events(self._tool, 0)
         self._sink = _nowhere
         return None
+
+    def forked(self, sink: Optional[Sink]) -> None:
+        """Go on: the parent has noted what is silent by now."""
+        if sink is None:
+            self.stop()
+        else:
+            self._sink = sink
 
     def close(self) -> None:
         """Free the tool id."""
@@ -88,7 +99,7 @@ class Profiling(Watcher):
         self._before: Any = None
         self._threads_before: Any = None
 
-    def start(self, sink: Sink) -> Optional[str]:
+    def start(self, sink: Sink, at_once: bool = False) -> Optional[str]:  # noqa: ARG002
         """Begin, in this thread and those that start from now on."""
         before = sys.getprofile()
         if before is not None and not callable(before):
@@ -111,6 +122,21 @@ class Profiling(Watcher):
         return gap
 
 
+    def forked(self, sink: Optional[Sink]) -> None:
+        """Go on in the only thread that is left."""
+        self.stop()
+        if sink is not None:
+            self.start(sink)
+
+
+class _Thread(NamedTuple):
+    """A thread that was started during an observation, with its own profiler."""
+
+    thread: threading.Thread
+    profiler: Any
+    before: Dict[int, int]      #: what had been counted when the observation began
+
+
 class Counting(Watcher):
     """By the C profiler behind cProfile."""
 
@@ -120,19 +146,17 @@ class Counting(Watcher):
         self._profiler: Any = None
         self._instead: Optional[Profiling] = None
         self._threads_before: Any = None
-        #: profilers of threads: thread -> (profiler, code that had been counted before)
-        self._threads: Dict[int, Tuple[Any, Dict[int, int]]] = {}
+        self._threads: List[_Thread] = []
 
-    def start(self, sink: Sink) -> Optional[str]:
+    def start(self, sink: Sink, at_once: bool = False) -> Optional[str]:
         """Begin, in this thread and those that start from now on."""
-        if sys.getprofile() is not None:
+        if at_once or sys.getprofile() is not None:
             self._instead = Profiling()
             return self._instead.start(sink)
         self._sink = sink
         if self._threads:
-            alive = sys._current_frames()
-            self._threads = {thread: (profiler, _counts(profiler))
-                             for thread, (profiler, _) in self._threads.items() if thread in alive}
+            self._drop_ended(_nowhere)
+            self._threads = [each._replace(before=_counts(each.profiler)) for each in self._threads]
         self._threads_before = getattr(threading, "_profile_hook", None)
         threading.setprofile(self._thread_starts)
         self._profiler = self._make(subcalls=False, builtins=False)
@@ -153,22 +177,44 @@ class Counting(Watcher):
         sink, self._sink = self._sink, _nowhere
         for entry in profiler.getstats():
             sink(entry.code)
-        if self._threads:
-            self._harvest(sink)
+        if self._threads and mine:
+            self._drop_ended(sink)
+            self._look_at_threads(sink)
         return None if mine else REPLACED
 
-    def _harvest(self, sink: Sink) -> None:
+    def forked(self, sink: Optional[Sink]) -> None:
+        """Go on with calls that are told at once: nobody asks for counts before a child ends."""
+        if self._instead is not None:
+            self._instead.forked(sink)
+            return
+        threading.setprofile(self._threads_before)
+        profiler: Any = self._profiler
+        if profiler is not None and sys.getprofile() is profiler:
+            profiler.disable()
+        for each in self._threads:
+            each.profiler.disable()
+        self._threads.clear()
+        if sink is not None:
+            self.start(sink, at_once=True)
+
+    def _drop_ended(self, sink: Sink) -> None:
+        # A profiler that is on when it is freed turns off whatever profiles the thread that frees it:
+        # so it is turned off here, where nothing else is on.
+        for each in self._threads:
+            if not each.thread.is_alive():
+                each.profiler.disable()
+                _tell_new(each, sink)
+        self._threads = [each for each in self._threads if each.thread.is_alive()]
+
+    def _look_at_threads(self, sink: Sink) -> None:
         frames = sys._current_frames()
-        for thread, (profiler, before) in list(self._threads.items()):
-            for entry in profiler.getstats():
-                if before.get(id(entry.code)) != entry.callcount:
-                    sink(entry.code)
-            frame = frames.get(thread)
+        for each in self._threads:
+            _tell_new(each, sink)
+            frame = frames.get(each.thread.ident or 0)
             while frame is not None:    # only calls that have ended are counted
                 sink(frame.f_code)
                 frame = frame.f_back
-            if thread not in frames:
-                del self._threads[thread]
+        frames.clear()      # our own frame is among them: a circle that would keep all of them
 
     def _thread_starts(self, frame: FrameType, event: str, arg: object) -> None:
         before = self._threads_before
@@ -181,7 +227,7 @@ class Counting(Watcher):
             return
         self._sink(frame.f_code)
         profiler = self._make(subcalls=False, builtins=False)
-        self._threads[threading.get_ident()] = profiler, {}
+        self._threads.append(_Thread(threading.current_thread(), profiler, {}))
         profiler.enable()
 
 
@@ -199,6 +245,12 @@ def make_watcher() -> Watcher:
 
 def _counts(profiler: Any) -> Dict[int, int]:
     return {id(entry.code): entry.callcount for entry in profiler.getstats()}
+
+
+def _tell_new(each: _Thread, sink: Sink) -> None:
+    for entry in each.profiler.getstats():
+        if each.before.get(id(entry.code)) != entry.callcount:
+            sink(entry.code)
 
 
 def _profiler(sink: Sink, chained: Any) -> Callable[[FrameType, str, Any], None]:

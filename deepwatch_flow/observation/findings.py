@@ -51,6 +51,10 @@ class Findings:
         self.modules: Dict[str, str] = {}
         self.classes: Dict[Tuple[str, str], None] = {}
         self.gaps: Dict[str, None] = {}
+        #: how the files begin that child processes leave their notes in; None: nowhere to leave them
+        self.spool: Optional[str] = None
+        #: whether there were child processes
+        self.children = False
 
     def note(self, kind: str, key: Any, value: Any = None) -> None:
         """Keep a note, unless there is one of that kind and key."""
@@ -59,6 +63,9 @@ class Findings:
     def code(self, code: CodeType) -> None:
         """Note that code ran."""
         self.ran.append(code)
+
+    def imports(self, name: str) -> None:
+        """Take notice of an import that begins."""
 
     def absorb(self, other: Findings) -> None:
         """Take over the notes of an observation inside of this one."""

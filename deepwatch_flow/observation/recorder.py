@@ -6,68 +6,26 @@ time; what an inner one sees belongs to the outer one, too.
 """
 from __future__ import annotations
 
+import itertools
 import os
 import sys
-import threading
 from types import ModuleType, TracebackType
 from typing import Any, Callable, ContextManager, Dict, List, Optional, Tuple, Type
 
 from ..loading.origin import Origins
 from . import auditing
-from .code import Watcher, make_watcher
-from .environment import Environment
+from .children import PREPARING
+from .children import install as install_forks
 from .findings import NOW, Findings, Wants, unobserved
-from .probes import Probes
+from .machinery import MACHINERY
 from .seen import Seen
 from .sifting import Sieve
+from .spool import EARLIER, collect, is_alive
 
 __all__ = ["Recorder", "Wants", "unobserved"]
 
 
-class Machinery:
-    """What is installed in this process, for as many recorders as use it."""
-
-    def __init__(self) -> None:
-        self._users: Dict[str, int] = {"code": 0, "files": 0, "env": 0}
-        self._lock = threading.Lock()
-        self._probes = Probes()
-        self.environment = Environment()
-        self.watcher: Optional[Watcher] = None
-
-    def acquire(self, wants: Wants) -> None:
-        """Install what is wanted and not there yet."""
-        auditing.install()
-        with self._lock:
-            for name in self._names(wants):
-                self._users[name] += 1
-                if self._users[name] == 1:
-                    if name == "code":
-                        self.watcher = make_watcher()
-                    elif name == "files":
-                        self._probes.install()
-                    else:
-                        self.environment.install()
-
-    def release(self, wants: Wants) -> None:
-        """Put back what nobody wants any more."""
-        with self._lock:
-            for name in self._names(wants):
-                self._users[name] -= 1
-                if self._users[name] == 0:
-                    if name == "code" and self.watcher is not None:
-                        self.watcher.close()
-                        self.watcher = None
-                    elif name == "files":
-                        self._probes.remove()
-                    elif name == "env":
-                        self.environment.remove()
-
-    @staticmethod
-    def _names(wants: Wants) -> List[str]:
-        return [name for name, wanted in zip(Wants._fields, wants) if wanted]
-
-
-MACHINERY = Machinery()
+_numbers = itertools.count()
 
 
 class Recorder:
@@ -80,6 +38,8 @@ class Recorder:
         self._installed = False
         self._sieve: Optional[Sieve] = None
         self.known_modules = KnownModules()
+        #: files of child processes that were alive when their observation ended
+        self.alive: List[str] = []
 
     def __enter__(self) -> Recorder:
         return self
@@ -93,12 +53,17 @@ class Recorder:
         if self._installed:
             self._installed = False
             MACHINERY.release(self.wants)
+            auditing.IMPORTS.remove(PREPARING.imports)
+            if not auditing.IMPORTS:
+                PREPARING.remove()
 
     def observing(self) -> ContextManager[Callable[[], Seen]]:
         """Observe what happens inside; what the ``as`` name gives when called, after the block, is what was seen."""
         if not self._installed:
             self._installed = True
             MACHINERY.acquire(self.wants)
+            install_forks()
+            auditing.IMPORTS.append(PREPARING.imports)
         return Observing(self)
 
     def sift(self, found: Findings) -> Seen:
@@ -123,13 +88,14 @@ class Observing:
         found, wants = self._found, self._recorder.wants
         self._outer = NOW.active
         if self._outer is not None:
-            _stop_code(self._outer)
+            MACHINERY.stop_code(self._outer)
         if wants.env and not MACHINERY.environment.installed:
             found.note("gaps", "another tool has exchanged the environment: which variables were read was not seen")
         if wants.code:
             self._recorder.known_modules.begin()
+        self._look_after_children()
         NOW.active = found
-        _start_code(found)
+        MACHINERY.start_code(found)
         return self.seen
 
     def __exit__(self, kind: Optional[Type[BaseException]], error: Optional[BaseException],
@@ -137,15 +103,28 @@ class Observing:
         if os.getpid() != self._process:    # a process that the step has forked leaves the step: it has its own notes
             return
         found, outer = self._found, self._outer
-        _stop_code(found)
+        MACHINERY.stop_code(found)
         NOW.active = outer
         if found.wants.code:
             for name, file in self._recorder.known_modules.end():
                 found.note("modules", name, file)
+        if found.children and found.spool is not None:
+            self._recorder.alive += collect(found.spool, found)
         self._ended = True
         if outer is not None:
             outer.absorb(found)
-            _start_code(outer)
+            MACHINERY.start_code(outer)
+
+    def _look_after_children(self) -> None:
+        recorder, found = self._recorder, self._found
+        if recorder.spool is not None:
+            found.spool = os.path.join(recorder.spool, f"{self._process}-{next(_numbers)}.")
+        if recorder.alive:
+            with unobserved():
+                recorder.alive = [path for path in recorder.alive if is_alive(path)]
+            if recorder.alive:
+                found.note("gaps", EARLIER)
+        PREPARING.install()
 
     def seen(self) -> Seen:
         """Return what was seen; judged at the first call after the observation."""
@@ -189,16 +168,3 @@ def _mark() -> Tuple[Any, ...]:
     last = next(reversed(sys.modules), None)
     return len(sys.modules), last, id(sys.modules.get(last or ""))
 
-
-def _start_code(found: Findings) -> None:
-    if found.wants.code and MACHINERY.watcher is not None:
-        gap = MACHINERY.watcher.start(found.ran.append)
-        if gap is not None:
-            found.note("gaps", gap)
-
-
-def _stop_code(found: Findings) -> None:
-    if found.wants.code and MACHINERY.watcher is not None:
-        gap = MACHINERY.watcher.stop()
-        if gap is not None:
-            found.note("gaps", gap)

@@ -1,0 +1,72 @@
+"""What is exchanged in the interpreter while there is a recorder, once per process."""
+from __future__ import annotations
+
+import threading
+from typing import Dict, List, Optional
+
+from . import auditing
+from .code import Watcher, make_watcher
+from .environment import Environment
+from .findings import Findings, Wants
+from .probes import Probes
+
+
+class Machinery:
+    """What is installed in this process, for as many recorders as use it."""
+
+    def __init__(self) -> None:
+        self._users: Dict[str, int] = {"code": 0, "files": 0, "env": 0}
+        self._lock = threading.RLock()
+        self._probes = Probes()
+        self.environment = Environment()
+        self.watcher: Optional[Watcher] = None
+
+    def acquire(self, wants: Wants) -> None:
+        """Install what is wanted and not there yet."""
+        auditing.install()
+        with self._lock:
+            for name in _names(wants):
+                self._users[name] += 1
+                if self._users[name] == 1:
+                    if name == "code":
+                        self.watcher = make_watcher()
+                    elif name == "files":
+                        self._probes.install()
+                    else:
+                        self.environment.install()
+
+    def release(self, wants: Wants) -> None:
+        """Put back what nobody wants any more."""
+        with self._lock:
+            for name in _names(wants):
+                self._users[name] -= 1
+                if self._users[name] == 0:
+                    if name == "code" and self.watcher is not None:
+                        self.watcher.close()
+                        self.watcher = None
+                    elif name == "files":
+                        self._probes.remove()
+                    elif name == "env":
+                        self.environment.remove()
+
+    def start_code(self, found: Findings, at_once: bool = False) -> None:
+        """Have the code that runs noted; `at_once` rather than at the end of the observation."""
+        if found.wants.code and self.watcher is not None:
+            _tell(found, self.watcher.start(found.code, at_once))
+
+    def stop_code(self, found: Findings) -> None:
+        """Have it noted no more."""
+        if found.wants.code and self.watcher is not None:
+            _tell(found, self.watcher.stop())
+
+
+def _names(wants: Wants) -> List[str]:
+    return [name for name, wanted in zip(Wants._fields, wants) if wanted]
+
+
+def _tell(found: Findings, gap: Optional[str]) -> None:
+    if gap is not None:
+        found.note("gaps", gap)
+
+
+MACHINERY = Machinery()
