@@ -170,7 +170,7 @@ class Counting(Watcher):
             self._instead = None
             return gap
         profiler, self._profiler = self._profiler, None
-        mine = sys.getprofile() is profiler
+        mine = _is_on(profiler)
         if mine:
             profiler.disable()
         threading.setprofile(self._threads_before)
@@ -188,9 +188,8 @@ class Counting(Watcher):
             self._instead.forked(sink)
             return
         threading.setprofile(self._threads_before)
-        profiler: Any = self._profiler
-        if profiler is not None and sys.getprofile() is profiler:
-            profiler.disable()
+        if _is_on(self._profiler):
+            self._profiler.disable()
         for each in self._threads:
             each.profiler.disable()
         self._threads.clear()
@@ -245,6 +244,10 @@ def make_watcher() -> Watcher:
 
 def _counts(profiler: Any) -> Dict[int, int]:
     return {id(entry.code): entry.callcount for entry in profiler.getstats()}
+
+
+def _is_on(profiler: Any) -> bool:
+    return profiler is not None and sys.getprofile() is profiler
 
 
 def _tell_new(each: _Thread, sink: Sink) -> None:
