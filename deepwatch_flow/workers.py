@@ -13,7 +13,7 @@ from .config import Config
 from .engine import children
 from .engine.arguments import arguments_of
 from .engine.executors import Executor, InlineExecutor, ProcessExecutor
-from .engine.handover import Values
+from .engine.handover import Values, decoded
 from .engine.worker import Call, Failure, Outcome, Tools, Unreadable, execute, failure_of
 from .errors import ConfigError, DeepwatchError, EnvironmentFault
 from .model import Artifact
@@ -98,7 +98,7 @@ def execute_in(project: Project, tools: Tools, call: Call, live: Any) -> Outcome
         lost = step
         if live is not None:
             return live.take(step, artifact, call.step)
-        return tools.codecs.decode(artifact.codec, tools.store.get(artifact.blob))
+        return decoded(tools.codecs, tools.store, artifact)
 
     node = project.graph.nodes[call.step]
 

@@ -10,9 +10,17 @@ from __future__ import annotations
 from typing import Any, Dict, Mapping, Set
 
 from ..model import Artifact
+from ..observation.recorder import unobserved
 from ..state.codecs import Codecs, is_immutable
 from ..state.store import BlobStore
 from .ownership import owns_all
+
+
+def decoded(codecs: Codecs, store: BlobStore, artifact: Artifact) -> Any:
+    """Return a stored value; where it is stored is nothing that a step reads, what decoding it runs is."""
+    with unobserved():
+        data = store.get(artifact.blob)
+    return codecs.decode(artifact.codec, data)
 
 
 class Values:
@@ -45,7 +53,7 @@ class Values:
             return self._live[step]
         if step in self._live and self._waiting[step] <= {consumer}:
             return self._live.pop(step)
-        return self._codecs.decode(artifact.codec, self._store.get(artifact.blob))
+        return decoded(self._codecs, self._store, artifact)
 
     def done(self, step: str, upstreams: Set[str]) -> None:
         """Note that a step needs its upstream values no more."""
