@@ -141,7 +141,7 @@ class Builder:
                     made: AbstractSet[str] = frozenset()) -> None:
         if not self._untouched(found):
             then = before.get((path, rule))
-            if then is None or not set(then.split("\0")) ^ set(names.split("\0")) <= made:
+            if then is None or not set(then.split("\0")) ^ set(names.split("\0")) <= {*made, ""}:
                 raise Doubtful(f"names in `{path}` may have changed meanwhile")
 
     def tree(self, path: str) -> None:
@@ -190,7 +190,7 @@ class Builder:
         """Watch how large a file is; -1 for what is no file."""
         found = os.stat(path)
         now = found.st_size if watched.kind_of(found.st_mode) == "file" else -1
-        if size is not None and size != now:
+        if size is not None and now != -1 and size != now:
             raise Doubtful(f"`{path}` has another size by now")
         self._rows["sizes"].add((self._short(path), now))
 
