@@ -13,7 +13,8 @@ from types import CodeType, FunctionType
 from typing import Dict, List, MutableMapping, NamedTuple, Optional, Tuple
 
 from ..hashing.digest import digest_bytes
-from ..loading.snapshot import Snapshot
+from ..hashing.marked import same_code
+from ..loading.snapshot import Snapshot, Source
 from ..model import Digest
 from . import facts
 from .facts import Definition, ModuleFacts, Statement
@@ -32,7 +33,8 @@ class Located(NamedTuple):
 class SourceFile:
     """The facts of one file, indexed."""
 
-    def __init__(self, path: str, digest: Digest, found: ModuleFacts, code: Optional[CodeType]) -> None:
+    def __init__(self, path: str, digest: Digest, found: ModuleFacts, code: CodeType,
+                 source: Optional[Source] = None) -> None:
         self.path = path
         self.digest = digest
         self.facts = found
@@ -41,7 +43,9 @@ class SourceFile:
         self._by_name: Dict[str, List[Definition]] = {}
         self._binding: Dict[str, List[Statement]] = {}
         self._code = code
+        self._source = source
         self._codes: Optional[Dict[Tuple[int, str], List[CodeType]]] = None
+        self._plain: Optional[Dict[Tuple[int, str], List[CodeType]]] = None
         for definition in found.definitions:
             self._by_line.setdefault((definition.line, definition.name), []).append(definition)
             self._by_name.setdefault(definition.qualname, []).append(definition)
@@ -54,7 +58,9 @@ class SourceFile:
         place = (code.co_firstlineno, code.co_name)
         found = self._by_line.get(place, [])
         codes = self._compiled().get(place, [])
-        at = next((i for i, other in enumerate(codes) if other is code or other == code), None)
+        at = next((i for i, other in enumerate(codes) if same_code(code, other)), None)
+        if at is None and codes:    # what was not loaded by us is as the compiler makes it
+            at = next((i for i, other in enumerate(self._compiled_plainly().get(place, [])) if other == code), None)
         if at is None or not found:
             return None
         names = ",".join(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount])
@@ -93,13 +99,24 @@ class SourceFile:
 
     def _compiled(self) -> Dict[Tuple[int, str], List[CodeType]]:
         if self._codes is None:
-            self._codes = {}
-            stack = [self._code] if self._code is not None else []
-            while stack:
-                code = stack.pop()
-                self._codes.setdefault((code.co_firstlineno, code.co_name), []).append(code)
-                stack.extend(reversed([const for const in code.co_consts if isinstance(const, CodeType)]))
+            self._codes = _by_place(self._code)
         return self._codes
+
+    def _compiled_plainly(self) -> Dict[Tuple[int, str], List[CodeType]]:
+        if self._plain is None:
+            self._plain = {} if self._source is None else _by_place(self._source.plain())
+        return self._plain
+
+
+def _by_place(module: CodeType) -> Dict[Tuple[int, str], List[CodeType]]:
+    """Return the code objects of a module by first line and name, each list in their order."""
+    codes: Dict[Tuple[int, str], List[CodeType]] = {}
+    stack = [module]
+    while stack:
+        code = stack.pop()
+        codes.setdefault((code.co_firstlineno, code.co_name), []).append(code)
+        stack.extend(reversed([const for const in code.co_consts if isinstance(const, CodeType)]))
+    return codes
 
 
 class Sources:
@@ -130,7 +147,7 @@ class Sources:
             except _UNPARSABLE:
                 return None
             self.kept[source.digest] = facts.dump(found)
-        return SourceFile(path, source.digest, found, source.code())
+        return SourceFile(path, source.digest, found, source.code(), source)
 
     def _from_text(self, path: str) -> Optional[SourceFile]:
         lines = linecache.getlines(path)

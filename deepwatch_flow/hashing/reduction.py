@@ -18,6 +18,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Sequence, Tuple
 
 from ..errors import FingerprintError
 from .leaves import framed, text_bytes
+from .marked import constants
 from .naming import importable, type_name
 
 
@@ -107,7 +108,7 @@ def _code(value: types.CodeType) -> Parts:
     # bytecode, because there is nothing better without the source; such a digest is good for one
     # version of Python. No file name and no line: a function that moves is the same function.
     return _fixed(
-        "code", ("", value.co_code), ("", value.co_consts), ("", value.co_names), ("", value.co_varnames),
+        "code", ("", value.co_code), ("", constants(value)), ("", value.co_names), ("", value.co_varnames),
         ("", value.co_freevars), ("", value.co_cellvars), ("", value.co_name), ("", value.co_flags),
         ("", (value.co_argcount, value.co_posonlyargcount, value.co_kwonlyargcount)),
         ("", getattr(value, "co_exceptiontable", b"")))

@@ -9,23 +9,28 @@ import ast
 import os
 from importlib.util import decode_source
 from types import CodeType
-from typing import Dict, List, Mapping, Optional
+from typing import Callable, Dict, List, Mapping, Optional
 
 from ..hashing.digest import digest_bytes
 from ..model import Digest
+
+#: what is done to a compiled module before it runs
+Prepare = Callable[[CodeType], CodeType]
 
 
 class Source:
     """The bytes of one file, with what is made of them on demand."""
 
-    __slots__ = ("_code", "_digest", "_text", "data", "path")
+    __slots__ = ("_code", "_digest", "_plain", "_prepare", "_text", "data", "path")
 
-    def __init__(self, path: str, data: bytes) -> None:
+    def __init__(self, path: str, data: bytes, prepare: Optional[Prepare] = None) -> None:
         self.path = path
         self.data = data
+        self._prepare = prepare
         self._digest: Optional[Digest] = None
         self._text: Optional[str] = None
         self._code: Optional[CodeType] = None
+        self._plain: Optional[CodeType] = None
 
     @property
     def digest(self) -> Digest:
@@ -57,14 +62,25 @@ class Source:
         return parsed
 
     def code(self) -> CodeType:
-        """Return the compiled module; raises SyntaxError."""
+        """Return the compiled module as it runs, prepared; raises SyntaxError."""
+        if self._code is None:
+            self._code = self._compiled() if self._prepare is None else self._prepare(self._compiled())
+        return self._code
+
+    def plain(self) -> CodeType:
+        """Return the compiled module as the compiler makes it, which is what others run; raises SyntaxError."""
+        if self._prepare is None:
+            return self.code()
+        if self._plain is None:
+            self._plain = self._compiled()
+        return self._plain
+
+    def _compiled(self) -> CodeType:
         # From the bytes and not from the tree: turning a tree of Python objects back costs as much
         # as parsing, and fails on deep trees that the compiler itself can do.
-        if self._code is None:
-            code = self._compile(0)
-            assert isinstance(code, CodeType)
-            self._code = code
-        return self._code
+        code = self._compile(0)
+        assert isinstance(code, CodeType)
+        return code
 
     def _compile(self, flags: int) -> object:
         try:
@@ -78,9 +94,10 @@ class Source:
 
 
 class Snapshot:
-    """All sources read so far, by absolute path."""
+    """All sources read so far, by absolute path; `prepare` makes of their compiled modules what runs."""
 
-    def __init__(self) -> None:
+    def __init__(self, prepare: Optional[Prepare] = None) -> None:
+        self.prepare = prepare
         self.sources: Dict[str, Source] = {}
 
     def read(self, path: str) -> Source:
@@ -90,7 +107,7 @@ class Snapshot:
             path = os.path.abspath(path)
             with open(path, "rb") as stream:
                 # setdefault: of two threads that import at once, both get the same bytes
-                source = self.sources.setdefault(path, Source(path, stream.read()))
+                source = self.sources.setdefault(path, Source(path, stream.read(), self.prepare))
         return source
 
     def get(self, path: str) -> Optional[Source]:
@@ -100,7 +117,7 @@ class Snapshot:
     def preload(self, files: Mapping[str, bytes]) -> None:
         """Take over sources that another process has read."""
         for path, data in files.items():
-            self.sources[os.path.abspath(path)] = Source(os.path.abspath(path), data)
+            self.sources[os.path.abspath(path)] = Source(os.path.abspath(path), data, self.prepare)
 
     def data(self) -> Dict[str, bytes]:
         """Return all bytes by path, which is what `preload` takes in a worker process."""
