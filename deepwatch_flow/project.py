@@ -24,6 +24,7 @@ from .loading.importing import ImportWorld
 from .loading.origin import Origins
 from .loading.snapshot import Snapshot
 from .model import Artifact, Digest
+from .observation.marks import NEEDED, Marks
 from .observation.recorder import Recorder, Wants
 from .observation.seen import EMPTY, Seen, merged
 from .pipeline.graph import StepGraph, build
@@ -42,7 +43,9 @@ class Project:
     def __init__(self, config: Config, sources: Optional[Mapping[str, bytes]] = None,
                  kept: Optional[MutableMapping[Digest, bytes]] = None) -> None:
         self.config = config
-        self.snapshot = Snapshot()
+        #: what own code that runs is seen by, where Python itself is slow to tell
+        self._marks = Marks() if NEEDED and {**OBSERVED, **config.observe}["code"] else None
+        self.snapshot = Snapshot(self._marks.prepare if self._marks is not None else None)
         if sources:
             self.snapshot.preload(sources)
         self.boundary = boundary(config)
@@ -75,7 +78,7 @@ class Project:
             return None
         spool = tempfile.mkdtemp(prefix="deepwatch-")
         stack.callback(shutil.rmtree, spool, ignore_errors=True)
-        return stack.enter_context(Recorder(self.origins, wants, spool))
+        return stack.enter_context(Recorder(self.origins, wants, spool, self._marks))
 
     @contextlib.contextmanager
     def loading(self) -> Iterator[None]:

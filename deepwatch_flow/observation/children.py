@@ -16,7 +16,6 @@ from typing import Any, Callable, Dict, List, Optional, Tuple
 from .._compat import fcntl
 from ..loading.origin import DEEPWATCH_FOLDER
 from .findings import NOW, Findings, unobserved
-from .machinery import MACHINERY
 from .spool import Spooled, new_path, open_locked
 
 FORKED = "it started a process: what that reads is not seen"
@@ -85,7 +84,7 @@ def _in_child() -> None:
         os.close(descriptor)
     _forking.clear()
     NOW.suspended.clear()
-    watcher = MACHINERY.watcher if found.wants.code else None
+    watcher = found.watcher
     if made is None:
         NOW.active = None
         if watcher is not None:
@@ -95,6 +94,7 @@ def _in_child() -> None:
     spooled.inherit(found)
     spooled.write("begun", os.getpid())
     NOW.active = spooled
+    spooled.watcher = watcher
     if watcher is not None:
         watcher.forked(spooled.code)
 

@@ -51,6 +51,9 @@ class Findings:
         self.modules: Dict[str, str] = {}
         self.classes: Dict[Tuple[str, str], None] = {}
         self.gaps: Dict[str, None] = {}
+        #: what sees own code by its marks, where there is that; and what sees the code that runs now
+        self.noting: Any = None
+        self.watcher: Any = None
         #: how the files begin that child processes leave their notes in; None: nowhere to leave them
         self.spool: Optional[str] = None
         #: whether there were child processes

@@ -52,12 +52,14 @@ class Machinery:
     def start_code(self, found: Findings, at_once: bool = False) -> None:
         """Have the code that runs noted; `at_once` rather than at the end of the observation."""
         if found.wants.code and self.watcher is not None:
-            _tell(found, self.watcher.start(found.code, at_once))
+            noting = found.noting
+            found.watcher = noting if noting is not None and noting.is_enough() and not at_once else self.watcher
+            _tell(found, found.watcher.start(found.code, at_once))
 
     def stop_code(self, found: Findings) -> None:
         """Have it noted no more."""
-        if found.wants.code and self.watcher is not None:
-            _tell(found, self.watcher.stop())
+        if found.watcher is not None:
+            _tell(found, found.watcher.stop())
 
 
 def _names(wants: Wants) -> List[str]:

@@ -18,6 +18,8 @@ from .children import PREPARING
 from .children import install as install_forks
 from .findings import NOW, Findings, Wants, unobserved
 from .machinery import MACHINERY
+from .marks import Marks
+from .noting import Noting
 from .seen import Seen
 from .sifting import Sieve
 from .spool import EARLIER, collect, is_alive
@@ -31,8 +33,10 @@ _numbers = itertools.count()
 class Recorder:
     """Observes what this process does, on demand; a context manager, or `close` it."""
 
-    def __init__(self, origins: Origins, wants: Wants, spool: Optional[str] = None) -> None:
+    def __init__(self, origins: Origins, wants: Wants, spool: Optional[str] = None, marks: Optional[Marks] = None) -> None:
         self.origins = origins
+        #: sees own code by its marks, if it was compiled with `marks`
+        self.noting = Noting(marks, origins) if marks is not None and wants.code else None
         self.wants = wants
         self.spool = spool
         self._installed = False
@@ -50,6 +54,8 @@ class Recorder:
 
     def close(self) -> None:
         """Put everything back that observing has exchanged."""
+        if self.noting is not None:
+            self.noting.close()
         if self._installed:
             self._installed = False
             MACHINERY.release(self.wants)
@@ -79,6 +85,7 @@ class Observing:
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
         self._found = Findings(recorder.wants)
+        self._found.noting = recorder.noting
         self._outer: Optional[Findings] = None
         self._process = os.getpid()
         self._ended = False
@@ -108,6 +115,8 @@ class Observing:
         if found.wants.code:
             for name, file in self._recorder.known_modules.end():
                 found.note("modules", name, file)
+                if found.watcher is found.noting and self._recorder.origins.of_file(file)[0] != "own":
+                    found.note("places", (file, 1, "<module>"))     # marks don't see that packages run
         if found.children and found.spool is not None:
             self._recorder.alive += collect(found.spool, found)
         self._ended = True
