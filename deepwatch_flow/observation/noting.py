@@ -111,11 +111,11 @@ class Noting(Watcher):
         for module in list(sys.modules.values()):
             names = getattr(module, "__dict__", {})
             file = names.get("__file__")
-            if isinstance(file, str):
-                loaded = file.endswith((".py", ".pyw", ".pyc")) and self._is_own(file) and not self._marks.has(file)
-            else:   # the program's own: a notebook, or the text of a command
-                loaded = names.get("__name__") == "__main__" and any(
-                    isinstance(each, FunctionType) and self._is_own(each.__code__.co_filename) for each in list(names.values()))
+            if isinstance(file, str) and file.endswith((".py", ".pyw", ".pyc")):
+                loaded = self._is_own(file) and not self._marks.has(file)
+            else:   # the program's own code: a notebook, or a script of any name (installed ones define nothing)
+                loaded = names.get("__name__") == "__main__" and _defines(names) \
+                    and (self._is_own(file) if isinstance(file, str) else "get_ipython" in names)
             if loaded:
                 return True
         return False
@@ -126,13 +126,13 @@ class Noting(Watcher):
         Whether they do is not seen: those that are there when an observation begins count as run.
         """
         found: Dict[int, CodeType] = {}
-        for each in gc.get_objects():
-            prefix = _PAUSING.get(type(each))
-            if prefix is not None:
-                code, frame = getattr(each, prefix + "code"), getattr(each, prefix + "frame")
-                if frame is not None and self._marks.covers(code) and getattr(each, prefix + "suspended", frame.f_lasti >= 0) \
-                        and not getattr(each, prefix + "running"):
-                    found[id(code)] = code
+        kinds = _PAUSING
+        for each in [each for each in gc.get_objects() if type(each) in kinds]:     # there are millions of others
+            prefix = kinds[type(each)]
+            code, frame = getattr(each, prefix + "code"), getattr(each, prefix + "frame")
+            if frame is not None and self._marks.covers(code) and getattr(each, prefix + "suspended", frame.f_lasti >= 0) \
+                    and not getattr(each, prefix + "running"):
+                found[id(code)] = code
         return list(found.values())
 
     def _look_at_threads(self, sink: Sink) -> None:
@@ -146,6 +146,10 @@ class Noting(Watcher):
                     if self._marks.covers(each.f_code):
                         sink(each.f_code)
                     each = each.f_back
+
+
+def _defines(names: Dict[str, Any]) -> bool:
+    return any(isinstance(each, (FunctionType, type)) and each.__module__ == "__main__" for each in list(names.values()))
 
 
 _noting: List[Noting] = []

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import textwrap
 import threading
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, Set
 
 import pytest
-from observed import REPOSITORY, names
+from observed import names
 
 from deepwatch_flow.loading.importing import ImportWorld
 from deepwatch_flow.loading.origin import Origins
@@ -194,6 +193,21 @@ def test_own_modules_that_were_there_before(project: Project, monkeypatch: pytes
     module.__file__ = str(project.root / "before.py")
     monkeypatch.setitem(sys.modules, "before", module)
     assert not project.is_by_marks
+
+
+@pytest.mark.parametrize(("names", "by_marks"), [
+    ({"__file__": "run.py"}, False), ({"__file__": "run"}, True), ({"__file__": "run", "f": lambda: 1}, False),
+    ({"f": lambda: 1}, True), ({"f": lambda: 1, "get_ipython": None}, False),
+])
+def test_the_program_itself_may_be_own_code(project: Project, monkeypatch: pytest.MonkeyPatch, names: Any, by_marks: bool) -> None:
+    main = types.ModuleType("__main__")
+    vars(main).update(names)
+    if "__file__" in names:
+        main.__file__ = os.path.join(str(project.root), names["__file__"])
+    if "f" in names:
+        names["f"].__module__ = "__main__"
+    monkeypatch.setitem(sys.modules, "__main__", main)
+    assert project.is_by_marks == by_marks
 
 
 @pytest.mark.parametrize("text", ["from numba import njit\n", "from accelerated import jit\n", "import torch.nn as nn\n", "def f():\n    import numba\n"])
