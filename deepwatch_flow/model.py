@@ -27,6 +27,7 @@ class Unit(NamedTuple):
     line: Optional[int]
     own: Digest                   #: of the unit itself
     deep: Digest                  #: of the unit and all that it links to
+    sight: str = ""               #: of a function: its name and its parameters, for uses that can see them
     links: Tuple[Tuple[str, Digest], ...] = ()   #: (the text by which it is used, deep digest)
 
 

@@ -30,7 +30,6 @@ KNOWN: Dict[str, str] = {
     ), "a class counts with all its methods; which of them ran is found by observing the run"),
     "alpha_rename_nested_function": "the name of a nested function is in sight",
     "checkout_root_in_f_string": "a text that only contains the root is not taken apart",
-    "dynamic_line_number_read": "line numbers count for nothing",
     "effect_logging_text": "a call is a call",
     "equivalent_if_debug": "`__debug__` is not folded",
 }

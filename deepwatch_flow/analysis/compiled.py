@@ -69,8 +69,8 @@ def _same(old: CodeType, new: CodeType) -> bool:
     before, now = _Listing(old), _Listing(new)
     if len(before.items) != len(now.items) or before.guarded != now.guarded:
         return False
-    names: Dict[str, str] = {}
-    back: Dict[str, str] = {}
+    names = dict(zip(old.co_varnames[:parameters], new.co_varnames))    # a parameter is told by its place
+    back = {right: left for left, right in names.items()}
     for at, (one, other) in enumerate(zip(before.items, now.items)):
         same = one.opname == other.opname and _same_argument(one, other, before, now)
         if not same and not (at and _is_name_of_inner(before.items[at - 1], one)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import marshal
+import textwrap
 from typing import Any, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 from ..hashing.digest import digest_bytes
@@ -19,7 +20,7 @@ from .scopes import Scope, Use
 from .walk import chain_of
 
 #: raise it whenever the same text gives other facts
-FACTS_VERSION = 3
+FACTS_VERSION = 4
 
 Function = Union[ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda]
 #: definitions met on a walk, with what stands before their qualified names
@@ -85,6 +86,14 @@ def facts_of(tree: ast.Module) -> ModuleFacts:
     names = tuple(dict.fromkeys(walker.names))
     return ModuleFacts(tuple(walker.definitions), tuple(walker.found), tuple(walker.imports), names,
                        _docs([docstring(tree) or ""]))
+
+
+def definitions_in(text: str) -> Tuple[Definition, ...]:
+    """Return the functions and classes in a piece of source text, such as a definition cut out of its file."""
+    try:
+        return facts_of(ast.parse(textwrap.dedent(text))).definitions
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ()
 
 
 def dump(facts: ModuleFacts) -> bytes:

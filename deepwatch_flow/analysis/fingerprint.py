@@ -18,8 +18,9 @@ from ..loading.origin import Origins
 from ..loading.snapshot import Snapshot
 from ..model import Boundary, Digest, Fingerprint, Unit, Untracked
 from .classes import expand_class
+from .facts import Definition
 from .follow import Graph, Place
-from .functions import expand_function
+from .functions import as_if, expand_function
 from .locate import Sources
 from .merkle import Merkle
 from .modules import Effects, expand_module, expand_statement
@@ -155,7 +156,7 @@ class Analysis:
             return node
         other = self.graph.add(Node(node.name, node.kind, node.origin))
         for attribute in ("file", "line", "text", "docs", "annotations", "signature", "source", "annotation_links",
-                          "flags", "counts", "module", "path", "end"):
+                          "flags", "counts", "module", "path", "end", "scope", "told"):
             setattr(other, attribute, getattr(node, attribute))
         other.links = kept
         return other
@@ -202,6 +203,12 @@ class Analysis:
                 found.append(unit)
         return found
 
+    def as_if(self, node: Node, definition: Definition) -> Node:
+        """Return what the node of a function would be now if its text were another one."""
+        other = as_if(self.graph, node, definition)
+        self._expand()
+        return other
+
     def text(self, unit: Unit) -> Optional[str]:
         """Return the source text of a unit that `units` gave, None where it has none."""
         node = self._by_own.get(unit.own)
@@ -221,4 +228,4 @@ def _unit(node: Node, merkle: Merkle) -> Unit:
     links = tuple((link.shown or link.label, merkle.deep[link.target.index])
                   for link in node.all_links(merkle.variant) if link.target is not None)
     return Unit(node.name, node.kind, node.origin, node.file, node.line, node.own(merkle.variant),
-                merkle.deep[node.index], links)
+                merkle.deep[node.index], node.sight, links)

@@ -9,6 +9,7 @@ from types import CodeType, FunctionType
 from typing import Any, Dict, List, Optional, Tuple
 
 from ..hashing.digest import Hasher
+from ..hashing.marked import constants
 from ..hashing.values import ValueHasher
 from ..model import Digest, Untracked
 from .dynamic import follow_recipe, load_modules
@@ -43,6 +44,7 @@ def expand_function(graph: Graph, node: Node, function: FunctionType) -> None:
         node.end = definition.end
         node.source = located.file.digest
         describe(graph, node, definition, environment)
+        node.scope, node.told = environment, len(node.links)
     _defaults(graph, node, function, located.definition if located else None, environment)
     for name, value in sorted(vars(function).items()):
         if name == "__wrapped__":
@@ -63,6 +65,16 @@ def describe(graph: Graph, node: Node, definition: Definition, environment: Envi
     link_text(graph, node, definition.text, environment)
     for decorator in definition.decorators:
         _decorator(graph, node, decorator, environment)
+
+
+def as_if(graph: Graph, node: Node, definition: Definition) -> Node:
+    """Return what the node of a function would be now if its text were another one."""
+    other = Node(node.name, node.kind, node.origin)
+    other.file, other.line, other.source = node.file, node.line, node.source
+    describe(graph, other, definition, node.scope)
+    other.counts |= node.counts
+    other.links += node.links[node.told:]
+    return other
 
 
 def link_text(graph: Graph, node: Node, text: Text, environment: Environment) -> None:
@@ -203,7 +215,7 @@ def bytecode_digest(code: CodeType, graph: Graph) -> Digest:
     hasher = Hasher("bytecode/1").field("code", code.co_code).fields("names", code.co_names)
     hasher.fields("locals", code.co_varnames).fields("free", code.co_freevars).field("flags", code.co_flags & 0x2AF)
     plain = ValueHasher(graph.boundary.root)
-    for const in code.co_consts:
+    for const in constants(code):
         inner = bytecode_digest(const, graph) if isinstance(const, CodeType) else plain.digest(const)
         hasher.field("const", inner)
     return hasher.digest()

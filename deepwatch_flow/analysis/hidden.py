@@ -208,6 +208,7 @@ class HiddenCode:
                 node.module = node.path = file.path
                 node.source = file.digest
                 describe(graph, node, definition, environment)
+                node.scope, node.told = environment, len(node.links)
                 if definition.defaults is not None:
                     node.links.append(Link("defaults " + definition.defaults.digest, None))
                     link_text(graph, node, definition.defaults, environment)

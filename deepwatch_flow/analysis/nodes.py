@@ -6,7 +6,7 @@ and no name by which something is reached; a link's label holds what the use add
 """
 from __future__ import annotations
 
-from typing import Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from ..hashing.digest import Hasher
 from ..model import Digest
@@ -26,7 +26,8 @@ class Node:
     """One unit in the making; `links` is complete when the node was expanded."""
 
     __slots__ = ("name", "kind", "origin", "file", "line", "text", "docs", "annotations", "signature",
-                 "source", "links", "annotation_links", "flags", "counts", "module", "index", "package", "path", "end", "_owns")
+                 "source", "links", "annotation_links", "flags", "counts", "module", "index", "package", "path", "end", "scope", "told",
+                 "_owns")
 
     def __init__(self, name: str, kind: str, origin: str = "own") -> None:
         self.name = name
@@ -48,6 +49,8 @@ class Node:
         self.package: Optional[str] = None      #: distribution, of a package node
         self.path: Optional[str] = None         #: absolute, where the text between `line` and `end` is
         self.end: Optional[int] = None
+        self.scope: Any = None                  #: of a function with a text: where its names are looked up
+        self.told = 0                           #: how many of its links its text tells; those of live values follow
         self._owns: Dict[Tuple[int, int, str], Digest] = {}
 
     def own(self, variant: int) -> Digest:
@@ -71,6 +74,11 @@ class Node:
             hasher.field("source", self.source)
         # names from elsewhere, values of defaults and of class attributes: they stand in the unit's own text
         return hasher.fields("labels", [link.label for link in self.links]).digest()
+
+    @property
+    def sight(self) -> str:
+        """The name and the parameters, which only uses that can see them take in."""
+        return f"{self.name.rpartition('.')[2]}({self.signature})" if self.kind == "function" else ""
 
     def all_links(self, variant: int) -> List[Link]:
         """Return the links that count in a variant."""

@@ -20,5 +20,8 @@ READS: Dict[str, int] = {
     "getargspec": READS_ANNOTATIONS | READS_NAMES, "getmembers": READS_NAMES,
     "__name__": READS_NAMES, "__qualname__": READS_NAMES,
     "getsource": READS_SOURCE, "getsourcelines": READS_SOURCE, "__code__": READS_SOURCE | READS_NAMES,
+    # a line's number is a matter of the whole file
+    "f_lineno": READS_SOURCE, "tb_lineno": READS_SOURCE, "co_firstlineno": READS_SOURCE, "co_lines": READS_SOURCE,
+    "findsource": READS_SOURCE, "getframeinfo": READS_SOURCE, "extract_stack": READS_SOURCE,
     "__debug__": READS_DEBUG,
 }

@@ -17,6 +17,7 @@ from typing import Callable, Dict, Iterable, List, NamedTuple, Optional, Set, Tu
 
 from ..model import Digest, Unit
 from .compiled import same_code
+from .facts import definitions_in
 from .fingerprint import Analysis
 from .members import same_but_for_members
 from .nodes import Link, Node
@@ -70,8 +71,9 @@ class Proof:
         links = [link for link in node.links if link.target is not None]
         if old.own == node.own(0):
             return len(links) == len(old.links) and self._follow(zip(old.links, links), node)
-        if node.kind == "function" and self._same_code(old, node):
-            return self._follow(_by_text(old, links), node)
+        if node.kind == "function":
+            before = self._same_code(old, node)
+            return before is not None and self._follow(zip(old.links, before), node)
         if node.kind == "class" and same_but_for_members(self, old.own, node, self._analysis.node_text(node)):
             return self._follow(_by_text(old, links), node)
         return False
@@ -79,6 +81,8 @@ class Proof:
     def _follow(self, pairs: Iterable[Tuple[Tuple[str, Digest], Link]], node: Node) -> bool:
         for (_, old_deep), link in pairs:
             assert link.target is not None
+            if link.label.endswith(" seen") and not self._looks_the_same(old_deep, link.target):
+                return False
             if link.at_load or node.kind == "statement":
                 if self._analysis.deep(link.target, 0) != old_deep:
                     return False
@@ -86,9 +90,32 @@ class Proof:
                 self._waiting.append((old_deep, link.target))
         return True
 
-    def _same_code(self, old: Unit, node: Node) -> bool:
+    def _looks_the_same(self, old_deep: Digest, target: Node) -> bool:
+        """Return whether the name and the parameters of a function that is in sight are what they were.
+
+        Those of one that did not run can be of no effect unless a package looks at it.
+        """
+        old = self._record.unit(old_deep)
+        if old is None:
+            return False
+        unused = self._record.alone and old.kind == "function" and old.own not in self._record.ran
+        return unused or old.sight == target.sight
+
+    def _same_code(self, old: Unit, node: Node) -> Optional[List[Link]]:
+        """Return the links that the old text of a function has now, if it compiles to the same code; else None.
+
+        The old text is looked at in today's surroundings: if that gives the recorded digest, then the
+        text alone has changed, and not what its names, defaults and captured values are.
+        """
         before, now = self._record.text(old.own), self._analysis.node_text(node)
-        return before is not None and now is not None and same_code(before, now)
+        if before is None or now is None or node.scope is None or node.counts or not same_code(before, now):
+            return None
+        for definition in definitions_in(before):
+            like = self._analysis.as_if(node, definition)
+            if like.own(0) == old.own:
+                links = [link for link in like.links if link.target is not None]
+                return links if len(links) == len(old.links) else None
+        return None
 
     # -- evidence for `members` -------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ import sys
 import tempfile
 from typing import Callable, Dict, FrozenSet, Iterable, Optional, Set, Tuple
 
+from ..loading.distributions import normalise
 from ..loading.origin import DEEPWATCH_FOLDER, Origins
 from .findings import Findings, Raw, raw, unobserved
 from .seen import Seen, Stamp
@@ -46,6 +47,7 @@ class Sieve:
         """Return what counts of the notes."""
         self._look_at_databases(found)
         codes, distributions = self._codes(found)
+        distributions |= {name for name in map(_described, found.reads) if name not in ("", _DEEPWATCH)}
         written = self._all(found.written)
         path, wanted = self._path, self._unwritten(written)
         reads: Dict[str, Optional[Stamp]] = {}
@@ -138,6 +140,13 @@ class Sieve:
                 found.note("written", path)
             else:
                 found.note("reads", path, before)
+
+
+def _described(path: str) -> str:
+    """Return the distribution whose metadata a path is, as `importlib.metadata.version` reads it; else nothing."""
+    folder, file = os.path.split(path)
+    stem, kind = os.path.splitext(os.path.basename(folder))
+    return normalise(stem.rpartition("-")[0] or stem) if file in ("METADATA", "PKG-INFO") and kind in (".dist-info", ".egg-info") else ""
 
 
 def _stamp(stat: Optional[Raw]) -> Optional[Stamp]:

@@ -67,7 +67,7 @@ class Place:
             report: Dict[str, Any] = json.loads(done.stdout[done.stdout.index("{"):done.stdout.rindex("}") + 1])
             return str(report["steps"][0]["outcome"]), done.stdout
         except (ValueError, LookupError):
-            return None, done.stdout
+            return None, f"exit code {done.returncode} {done.stdout}"
 
 
 def fault(change: Change, folder: Path, mode: str) -> Optional[str]:

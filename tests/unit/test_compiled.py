@@ -35,6 +35,11 @@ OTHER = {
     "a local name that is seen": ("def f():\n    one = 1\n    return locals()\n", "def f():\n    two = 1\n    return locals()\n"),
     "a local name that is spoken": ("def f(frame):\n    one = 1\n    return frame.query('x > @one and two')\n",
                                     "def f(frame):\n    two = 1\n    return frame.query('x > @one and two')\n"),
+    "the order of operands": ("def f(a, b):\n    return a - b\n", "def f(a, b):\n    return b - a\n"),
+    "the order of local operands": ("def f():\n    a = g()\n    b = g()\n    return a - b\n",
+                                    "def f():\n    a = g()\n    b = g()\n    return b - a\n"),
+    "which names are assigned": ("def f():\n    a = g()\n    b = h()\n    return a\n",
+                                 "def f():\n    b = g()\n    a = h()\n    return a\n"),
     "a generator": ("def f():\n    return 1\n", "def f():\n    return 1\n    yield\n"),
 }
 

@@ -147,7 +147,7 @@ def test_what_was_recorded_is_grouped_and_not_held_back_for_long(opened, monkeyp
 # -- code, runs, caches ---------------------------------------------------------------------------
 
 def test_units_and_texts_come_back(opened):
-    unit = Unit("m.f", "function", "own", "m.py", 3, digest("own"), digest("deep"), (("g", digest("g")), ("h.i", digest("i"))))
+    unit = Unit("m.f", "function", "own", "m.py", 3, digest("own"), digest("deep"), "f(x)", (("g", digest("g")), ("h.i", digest("i"))))
     lone = Unit("numpy", "package", "package", None, None, digest("n"), digest("n2"))
     database = opened()
     database.add_units([unit, lone], {unit.own: "def f():\n    return '\udc80é'\n"})

@@ -20,7 +20,7 @@ class Side:
         self.asked: List[str] = []
         for name, (own, links) in picture.items():
             unit = Unit(name, "step" if name == "top" else "function", "own", name + ".py", 1, Digest(own), self.deep(name),
-                        tuple((text, self.deep(target)) for text, target in links))
+                        "", tuple((text, self.deep(target)) for text, target in links))
             self.units[unit.deep] = unit
 
     def deep(self, name: str) -> Digest:
