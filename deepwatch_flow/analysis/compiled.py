@@ -31,6 +31,27 @@ def same_code(old: str, new: str) -> bool:
     return before is not None and now is not None and _same(before, now)
 
 
+def same_signature(old: str, new: str) -> bool:
+    """Return whether calls of two functions succeed or fail alike; False where that can't be told."""
+    before, now = _signature(old), _signature(new)
+    return before is not None and before == now
+
+
+def _signature(text: str) -> Optional[Tuple[object, ...]]:
+    try:
+        tree = ast.parse(textwrap.dedent(text))
+    except _UNCOMPILABLE:
+        return None
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+    found = next((node for node in ast.walk(tree) if isinstance(node, kinds)), None)
+    if found is None:
+        return None
+    args = found.args
+    names = [[arg.arg for arg in group] for group in (getattr(args, "posonlyargs", []), args.args, args.kwonlyargs)]
+    rest = [arg.arg if arg is not None else None for arg in (args.vararg, args.kwarg)]
+    return names, rest, len(args.defaults), [default is not None for default in args.kw_defaults]
+
+
 def _compiled(text: str) -> Optional[CodeType]:
     try:
         tree = _Bare().visit(ast.parse(textwrap.dedent(text)))

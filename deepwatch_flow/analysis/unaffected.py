@@ -16,7 +16,7 @@ import re
 from typing import Callable, Dict, Iterable, List, NamedTuple, Optional, Set, Tuple
 
 from ..model import Digest, Unit
-from .compiled import same_code
+from .compiled import same_code, same_signature
 from .facts import definitions_in
 from .fingerprint import Analysis
 from .members import same_but_for_members
@@ -65,7 +65,8 @@ class Proof:
     def _alike(self, old: Unit, node: Node) -> bool:
         """Return whether a unit's own part is as it was, as far as it was used; its links wait."""
         if old.kind == "function" and old.own not in self._record.ran:
-            return node.kind == "function"     # not called: only that it is a function can have been seen
+            # not called: only that it is a function can have been seen, or that a call of it fails
+            return node.kind == "function" and self._same_signature(old, node)
         if old.kind != node.kind:
             return False
         links = [link for link in node.links if link.target is not None]
@@ -100,6 +101,10 @@ class Proof:
             return False
         unused = self._record.alone and old.kind == "function" and old.own not in self._record.ran
         return unused or old.sight == target.sight
+
+    def _same_signature(self, old: Unit, node: Node) -> bool:
+        before, now = self._record.text(old.own), self._analysis.node_text(node)
+        return before is not None and now is not None and (before == now or same_signature(before, now))
 
     def _same_code(self, old: Unit, node: Node) -> Optional[List[Link]]:
         """Return the links that the old text of a function has now, if it compiles to the same code; else None.
