@@ -32,7 +32,10 @@ def same_code(old: str, new: str) -> bool:
 
 
 def same_signature(old: str, new: str) -> bool:
-    """Return whether calls of two functions succeed or fail alike; False where that can't be told."""
+    """Return whether calls of two functions succeed or fail alike; False where that can't be told.
+
+    A decorator ran when the function was made, and may have made anything of it: then it can't.
+    """
     before, now = _signature(old), _signature(new)
     return before is not None and before == now
 
@@ -44,12 +47,19 @@ def _signature(text: str) -> Optional[Tuple[object, ...]]:
         return None
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
     found = next((node for node in ast.walk(tree) if isinstance(node, kinds)), None)
-    if found is None:
+    if found is None or not all(map(_is_inert, getattr(found, "decorator_list", ()))):
         return None
     args = found.args
     names = [[arg.arg for arg in group] for group in (getattr(args, "posonlyargs", []), args.args, args.kwonlyargs)]
     rest = [arg.arg if arg is not None else None for arg in (args.vararg, args.kwarg)]
-    return names, rest, len(args.defaults), [default is not None for default in args.kw_defaults]
+    shown = [ast.dump(each) for each in getattr(found, "decorator_list", ())]
+    return names, rest, len(args.defaults), [default is not None for default in args.kw_defaults], shown
+
+
+def _is_inert(decorator: ast.expr) -> bool:
+    if isinstance(decorator, ast.Attribute):
+        return decorator.attr in ("setter", "getter", "deleter")
+    return isinstance(decorator, ast.Name) and decorator.id in ("staticmethod", "classmethod", "property")
 
 
 def _compiled(text: str) -> Optional[CodeType]:

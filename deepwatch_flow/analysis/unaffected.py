@@ -104,7 +104,7 @@ class Proof:
 
     def _same_signature(self, old: Unit, node: Node) -> bool:
         before, now = self._record.text(old.own), self._analysis.node_text(node)
-        return before is not None and now is not None and (before == now or same_signature(before, now))
+        return before is not None and now is not None and not node.counts and same_signature(before, now)
 
     def _same_code(self, old: Unit, node: Node) -> Optional[List[Link]]:
         """Return the links that the old text of a function has now, if it compiles to the same code; else None.
