@@ -67,8 +67,8 @@ class Proof:
         if old.kind == "function" and old.own not in self._record.ran:
             # not called: only that it is a function can have been seen, or that a call of it fails
             return node.kind == "function" and self._same_signature(old, node)
-        if old.kind != node.kind:
-            return False
+        if old.kind != node.kind or node.counts:
+            return False     # of what others read (docstrings, annotations, names) more counts than its own digest
         links = [link for link in node.links if link.target is not None]
         if old.own == node.own(0):
             return len(links) == len(old.links) and self._follow(zip(old.links, links), node)

@@ -191,9 +191,10 @@ def _probes(seen: Seen) -> Iterator[Tuple[str, str, Optional[Stamp]]]:
     yield from ((path, "file", stamp) for path, stamp in seen.reads.items())
     yield from ((path, "folder", None) for path in seen.listed)
     known = {*seen.reads, *seen.listed}
+    there = {*seen.sized, *seen.present}
     for kind, paths in weaker.items():
         for path in paths:
-            if path not in known:
+            if path not in known and not (kind == "absent" and path in there):    # it was waited for, and came
                 known.add(path)
                 yield path, kind, None
 
