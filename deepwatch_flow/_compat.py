@@ -1,7 +1,7 @@
 """Everything that depends on the version of Python, and nothing else.
 
 No other module looks at ``sys.version_info``, save the shapes of syntax trees in
-``analysis.canonical``.
+``analysis.canonical`` and those of bytecode in ``observation.prologue``.
 """
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import textwrap
 import threading
@@ -10,7 +11,6 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, Set
 
 import pytest
-from observed import names
 
 from deepwatch_flow.loading.importing import ImportWorld
 from deepwatch_flow.loading.origin import Origins
@@ -48,6 +48,11 @@ class Project:
     def is_by_marks(self) -> bool:
         assert self.recorder.noting is not None
         return self.recorder.noting.is_enough()
+
+
+def names(seen: Seen) -> Set[str]:
+    """The names of the own code that ran; that of the tests is own, too, and left out here."""
+    return {name for file, _, name in seen.codes if os.path.dirname(file) != os.path.dirname(os.path.abspath(__file__))}
 
 
 @pytest.fixture
@@ -253,6 +258,36 @@ def test_forked_children_are_seen_however_they_end(project: Project) -> None:
     assert {"step", "inside", "after"} <= names(seen)
     assert seen.gaps == ()
     assert project.is_by_marks
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="children are observed on POSIX")
+def test_spawned_children_are_seen_by_a_profile_function_of_their_own(tmp_path: Path) -> None:
+    """In a program of its own: a spawned child imports the program that started it."""
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project" / "own.py").write_text(textwrap.dedent("""
+        import multiprocessing
+        def step():
+            with multiprocessing.get_context("spawn").Pool(1) as pool:
+                return pool.map(inside, [1])
+        def inside(n):
+            return n
+        """))
+    program = textwrap.dedent("""
+        import sys
+        sys.path.insert(0, sys.argv[2])
+        from test_observation_noting import Project, names
+        from pathlib import Path
+        project = Project(Path(sys.argv[1]) / "project")
+        with project.world, project.recorder:
+            own = project.world.load("own.py")
+            seen = project.seen(own.step)
+            assert project.is_by_marks
+            assert {"step", "inside"} <= names(seen), seen
+            assert seen.gaps == (), seen.gaps
+        """)
+    here = os.path.dirname(os.path.abspath(__file__))
+    subprocess.run([sys.executable, "-W", "ignore", "-c", program, str(tmp_path), here], check=True, cwd=str(tmp_path / "project"), timeout=60,
+                   env={**os.environ, "PYTHONPATH": os.path.dirname(os.path.dirname(here))})
 
 
 def test_a_closed_recorder_looks_at_nothing(project: Project) -> None:
