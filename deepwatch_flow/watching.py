@@ -98,11 +98,11 @@ def _settings(builder: Builder, root: str, pipeline: str) -> None:
 
 def _moments(project: Project, found_fresh: bool) -> None:
     """Raise Doubtful where a module's loading depends on the moment."""
-    ran = {(file, line) for file, line, _ in project.loaded.codes}
+    ran = project.loaded.codes
     every = not {**OBSERVED, **project.config.observe}["code"]
 
     def has_run(code: CodeType) -> bool:
-        return every or (code.co_filename, code.co_firstlineno) in ran
+        return every or (code.co_filename, code.co_firstlineno, code.co_name) in ran
 
     for source in project.snapshot.sources.values():
         if source.path.endswith((".py", ".pyw")):

@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "deepwatch_flow"
 LAYERS: Tuple[Tuple[str, ...], ...] = (
     ("cli", "api"),
     ("workspace",),
-    ("workers", "watching"),
+    ("workers", "outlining", "watching"),
     ("project", "inspection", "survey", "reasons", "vouching"),
     ("builtin",),
     ("engine", "report"),

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 #: command -> its options that are served here, with what the list must be good for
 _SERVED = {"run": {"": watched.RUN, "--locked": watched.LOCKED}, "status": {"": watched.STATUS, "--check": watched.STATUS}}
 
+_OUT_OF_DATE = 3
+
 
 def answer(arguments: "Sequence[str]") -> "Optional[int]":
     """Return the exit code of a command that has nothing to do, None where that is not certain."""
@@ -26,9 +28,9 @@ def answer(arguments: "Sequence[str]") -> "Optional[int]":
     collecting = gc.isenabled()
     gc.disable()        # ten thousand tuples that all stay: the collector would look at them in vain
     try:
-        count = _fresh(arguments[0], arguments[1:])
-        if count is not None and _told(arguments[0], count):
-            return 0
+        code = _answered(arguments[0], arguments[1:])
+        if code is not None:
+            return code
     except Exception:   # noqa: BLE001, S110 - whatever is odd here, the ordinary way tells it in words
         pass
     finally:
@@ -38,8 +40,8 @@ def answer(arguments: "Sequence[str]") -> "Optional[int]":
     return None
 
 
-def _fresh(command: str, words: "Sequence[str]") -> "Optional[int]":
-    """Return how many steps a command selects, if all of them are certain to be fresh."""
+def _answered(command: str, words: "Sequence[str]") -> "Optional[int]":
+    """Tell what is certain, and return the exit code; None where nothing is."""
     served = _SERVED[command]
     targets = [word for word in words if word not in served]
     if any(word[:1] in ("-", "") for word in targets):
@@ -50,10 +52,23 @@ def _fresh(command: str, words: "Sequence[str]") -> "Optional[int]":
     for word in ["", *words]:
         if word in served and not table["serves"] & served[word]:
             return None
-    if not watched.holds(table):
+    edited: "List[str]" = []
+    if not watched.holds(table, edited if table["outline"] is not None and not targets else None):
         return None
-    count: int = table["count"]
-    return count if not targets else _selected(table, targets)
+    if edited:
+        return _edited(table, edited, command, "--check" in words) if len(edited) == 1 else None
+    count: "Optional[int]" = table["count"] if not targets else _selected(table, targets)
+    return 0 if count is not None and _told(command, f"{count} {'step' if count == 1 else 'steps'} up to date\n") else None
+
+
+def _edited(table: "Dict[str, Any]", edited: "List[str]", command: str, check: bool) -> "Optional[int]":
+    """Answer for a project in which one file has changed, if that is an edit of one function."""
+    color = command == "status" and sys.stdout is not None and sys.stdout.isatty() and _colored()
+    # by `__import__`, since what parses Python is not loaded where nothing has changed
+    fresh, text = __import__("deepwatch_flow.cli.edit", fromlist=("answer",)).answer(table, edited[0], color)
+    if (command == "run" and not fresh) or not _told(command, text):
+        return None
+    return 0 if fresh or not check else _OUT_OF_DATE
 
 
 def _selected(table: "Dict[str, Any]", targets: "List[str]") -> "Optional[int]":
@@ -72,15 +87,14 @@ def _selected(table: "Dict[str, Any]", targets: "List[str]") -> "Optional[int]":
     return len(chosen) if watched.holds_blobs(blobs) else None
 
 
-def _told(command: str, count: int) -> bool:
-    """Say that so many steps are up to date, as the ordinary way says it, and tell whether that was heard."""
-    text = f"{count} {'step' if count == 1 else 'steps'} up to date"
+def _told(command: str, text: str) -> bool:
+    """Say something as the ordinary way says it, and tell whether that was heard."""
     stream = sys.stderr if command == "run" else sys.stdout
     if stream is None:
         return False
     if command == "run" and stream.isatty() and _colored():
-        text = f"\x1b[1m{text}\x1b[0m"
-    stream.write(text + "\n")
+        text = f"\x1b[1m{text[:-1]}\x1b[0m\n"
+    stream.write(text)
     stream.flush()
     return True
 

@@ -6,6 +6,7 @@ writes once the database is closed. Whatever stands against a list only costs th
 from __future__ import annotations
 
 import contextlib
+import marshal
 import os
 from typing import Any, Dict, Iterator, Optional
 
@@ -13,6 +14,7 @@ from ..config import Config
 from ..config import load as load_config
 from ..errors import DeepwatchError
 from ..model import Policy
+from ..outlining import outline_of
 from ..report.explain import block
 from ..state import lockfile, watched, watchlist
 from ..survey import leaves
@@ -38,6 +40,7 @@ class Watch:
         self._opening = Opening(config)
         self._folder = os.path.join(config.root, config.store)
         self._table: Optional[Dict[str, Any]] = None
+        self._outline: Optional[Dict[str, Any]] = None
         self._doubt: Optional[str] = None      # why there will be no list, for those who wonder
 
     def look(self, workspace: Workspace, serves: int, found_fresh: bool) -> None:
@@ -59,7 +62,9 @@ class Watch:
             if traces_of(workspace.plan(Policy()), graph) != traces or again != self._opening.config._replace(sources={}) \
                     or workspace.database.in_memory:
                 raise watchlist.Doubtful("the project changes while it is looked at")
-            self._table = {**builder.table(), "serves": serves, "count": len(graph.order), "steps": steps}
+            self._table = {**builder.table(), "serves": serves, "count": len(graph.order), "steps": steps, "outline": None}
+            blobs = {name: each[1:] for name, each in marshal.loads(steps).items()}
+            self._outline = outline_of(project, workspace.database, workspace.lock, traces, blobs)
 
     def _watch_lock(self, builder: watchlist.Builder, workspace: Workspace) -> None:
         if not os.path.lexists(workspace.lock_path):
@@ -76,6 +81,7 @@ class Watch:
                 found = os.stat(os.path.join(self._folder, DATABASE))
                 state = (os.path.join(".deepwatch", DATABASE), *watched.stamp(found))
                 self._table["files"] = (*self._table["files"], state)
+                self._table["outline"] = watchlist.write_outline(self._folder, self._outline)
                 watchlist.write(self._folder, self._table)
         if self._doubt is not None and console.verbosity > 0:
             console.say(f"the next command will load the pipeline, even if nothing changes: {block(self._doubt)}")

@@ -225,10 +225,7 @@ def plan(world: World, policy: Policy, wanted: Set[str]) -> Plan:
 def _verdict(world: World, name: str, verdicts: Mapping[str, Verdict], outputs: Mapping[str, Digest],
              policy: Policy, wanted: bool) -> Verdict:
     facts = world.facts[name]
-    waits: List[str] = []
-    for step in dict.fromkeys([step for _, step in facts.upstreams] + _producers(world, facts) + _seen_makers(world, name)):
-        if step in verdicts and not isinstance(verdicts[step], Fresh):
-            waits.append(step)
+    waits = [step for step in awaited(world, name) if step in verdicts and not isinstance(verdicts[step], Fresh)]
     if not waits:
         return judge(world, name, outputs, policy, wanted)
     if facts.fingerprint.uncacheable is not None:
@@ -243,6 +240,12 @@ def _verdict(world: World, name: str, verdicts: Mapping[str, Verdict], outputs: 
     same = last._replace(inputs=tuple(each for each in last.inputs if each.path in known), upstreams=())
     reasons = [] if not _differs(facts, inputs, same) else list(differences(facts, inputs, (), same))
     return Pending(tuple(waits), tuple(reasons))
+
+
+def awaited(world: World, name: str) -> List[str]:
+    """Return the steps without whose results nothing can be said of a step."""
+    facts = world.facts[name]
+    return list(dict.fromkeys([step for _, step in facts.upstreams] + _producers(world, facts) + _seen_makers(world, name)))
 
 
 def _differs(facts: StepFacts, inputs: Sequence[Input], last: Trace) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dis
 from types import CodeType
-from typing import Callable, Iterator
+from typing import AbstractSet, Callable, Iterator, Optional
 
 #: what differs from one moment or caller to the next
 CLOCKS = frozenset({
@@ -28,8 +28,11 @@ _OPTIMIZED = 0x1      # the flag of functions: bodies of modules and classes run
 _COMPREHENSIONS = ("<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>")
 
 
-def names_read(code: CodeType, ran: Callable[[CodeType], bool]) -> Iterator[str]:
-    """Yield those of the names that a module's code reads while it loads; `ran` tells of functions."""
+def names_read(code: CodeType, ran: Callable[[CodeType], bool], among: Optional[AbstractSet[str]] = _ALL) -> Iterator[str]:
+    """Yield the names, or those of them `among` some, that a module's code reads while it loads.
+
+    `ran` tells of functions.
+    """
     waiting = [code]
     while waiting:
         each = waiting.pop()
@@ -37,8 +40,9 @@ def names_read(code: CodeType, ran: Callable[[CodeType], bool]) -> Iterator[str]
             if isinstance(inner, CodeType) and (
                     not inner.co_flags & _OPTIMIZED or inner.co_name in _COMPREHENSIONS or ran(inner)):
                 waiting.append(inner)
-        if not _ALL.isdisjoint(each.co_names):      # an import alone has the name as well
+        if among is None or not among.isdisjoint(each.co_names):      # an import alone has the name as well
             for instruction in dis.get_instructions(each):
                 name = instruction.argval
-                if instruction.opname.startswith("LOAD_") and isinstance(name, str) and name in _ALL:
+                if instruction.opname.startswith("LOAD_") and isinstance(name, str) and (
+                        instruction.opname != "LOAD_CONST" and (among is None or name in among)):
                     yield name

@@ -23,6 +23,7 @@ that. The table is a dict of these:
     links       (path, text of the symbolic link)
     variables   (name, digest of the value or None)
     everything  digest of all of the environment, or None
+    outline     stat data of ``.deepwatch/outline`` (``outlining``), or None
     steps       marshalled {step: (steps that it needs, path of its blob, size)}, read for `run TARGET` alone
 
 Paths are relative to the root where they are below it, else absolute.
@@ -139,11 +140,15 @@ def names(folder: str, rule: str, without: "Sequence[str]" = ()) -> str:
     return "\0".join(sorted(found))
 
 
-def holds(table: "Dict[str, Any]") -> bool:
-    """Tell whether all that a list names is as it was; raises OSError for what is not there any more."""
+def holds(table: "Dict[str, Any]", edited: "Optional[List[str]]" = None) -> bool:
+    """Tell whether all that a list names is as it was; raises OSError for what is not there any more.
+
+    With `edited` that may be empty, files that are not as they were are put into it, and the rest counts.
+    """
     if table["identity"] != identity() or table["root"] != os.getcwd():
         return False
-    return _variables_hold(table) and _files_hold(table) and _folders_hold(table) and _others_hold(table)
+    return (_variables_hold(table) and _files_hold(table, edited) and _folders_hold(table)
+            and _others_hold(table) and _contents_hold(table, edited))
 
 
 def _variables_hold(table: "Dict[str, Any]") -> bool:
@@ -157,13 +162,15 @@ def _variables_hold(table: "Dict[str, Any]") -> bool:
     return table["everything"] is None or table["everything"] == environment_digest(salt, os.environ)
 
 
-def _files_hold(table: "Dict[str, Any]") -> bool:
+def _files_hold(table: "Dict[str, Any]", edited: "Optional[List[str]]") -> bool:
     stat = os.stat
     for path, mtime, ctime, inode, device, size in table["files"]:
         found = stat(path)
         if (found.st_mtime_ns != mtime or found.st_ctime_ns != ctime or found.st_ino != inode
                 or found.st_size != size or found.st_dev != device):
-            return False
+            if edited is None:
+                return False
+            edited.append(path)
     return holds_blobs(table["blobs"])
 
 
@@ -203,22 +210,24 @@ def _others_hold(table: "Dict[str, Any]") -> bool:
         found = os.stat(path)
         if (found.st_size if kind_of(found.st_mode) == "file" else -1) != size:
             return False
-    for path, text in table["links"]:
-        if os.readlink(path) != text:
-            return False
-    return _contents_hold(table)
+    return all(os.readlink(path) == text for path, text in table["links"])
 
 
-def _contents_hold(table: "Dict[str, Any]") -> bool:
+def _contents_hold(table: "Dict[str, Any]", edited: "Optional[List[str]]") -> bool:
     contents = table["contents"]
     began = time.time_ns()
     seen = []
     for path, size, known in contents:
         found = os.stat(path)
         data = content(path) if kind_of(found.st_mode) == "file" and found.st_size == size else b""
-        if len(data) != size or digest(table["salt"], data) != known:
+        if len(data) == size and digest(table["salt"], data) == known:
+            seen.append((path, found))
+        elif edited is None:
             return False
-        seen.append((path, found))
+        else:
+            edited.append(path)
+    if edited:
+        return True
     if len(contents) > _DEAR[0] or sum([size for _, size, _ in contents]) > _DEAR[1]:
         _renew(table, seen, began)
     return True

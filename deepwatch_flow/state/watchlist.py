@@ -256,8 +256,10 @@ def _rule_of(folder: str) -> str:
 
 def write(folder: str, table: Mapping[str, Any]) -> bool:
     """Write the list unless the one there says the same; tell whether it was written."""
-    path = path_in(folder)
-    data = watched.dumps(dict(table))
+    return _write(path_in(folder), watched.dumps(dict(table)))
+
+
+def _write(path: str, data: bytes) -> bool:
     try:
         if watched.content(path) == data:
             return False
@@ -265,6 +267,16 @@ def write(folder: str, table: Mapping[str, Any]) -> bool:
         pass        # there is none yet, or none that can be read
     disk.write_atomic(path, data)
     return True
+
+
+def write_outline(folder: str, outline: Optional[Mapping[str, Any]]) -> Optional[Tuple[int, ...]]:
+    """Write the outline that belongs to a list, unless it is there; return its stat data."""
+    path = os.path.join(folder, "outline")
+    if outline is None:
+        disk.remove(path)
+        return None
+    _write(path, watched.dumps(dict(outline)))
+    return watched.stamp(os.stat(path))
 
 
 def _salt_of(path: str) -> bytes:

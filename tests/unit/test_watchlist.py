@@ -34,7 +34,7 @@ class Folder:
         return made
 
     def table(self, builder: Builder) -> Dict[str, Any]:
-        return {**builder.table(), "serves": 7, "count": 1, "steps": b""}
+        return {**builder.table(), "serves": 7, "count": 1, "steps": b"", "outline": None}
 
 
 @pytest.fixture
