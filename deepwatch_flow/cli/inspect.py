@@ -42,9 +42,10 @@ def add_status(parser: argparse.ArgumentParser) -> None:
 def status(args: argparse.Namespace, console: Console) -> int:
     """Tell the verdict on each step."""
     watch = Watch(settings(args))
-    with opened(args, console) as workspace:
+    whole = not (console.json or args.targets or args.tag or args.set or args.precise)
+    with opened(args, console, writes=whole) as workspace:
         plan = workspace.plan(Policy(targets=tuple(args.targets), tags=tuple(args.tag), precise=args.precise))
-        if not (console.json or args.targets or args.tag or args.set or args.precise) and _all_fresh(plan):
+        if whole and _all_fresh(plan):
             watch.look(workspace, STATUS, found_fresh=True)
     watch.write(console)
     if console.json:

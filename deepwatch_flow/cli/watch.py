@@ -17,6 +17,7 @@ from ..model import Policy
 from ..outlining import outline_of
 from ..report.explain import block
 from ..state import lockfile, watched, watchlist
+from ..state.mutex import Mutex
 from ..survey import leaves
 from ..vouching import LOCKFILE
 from ..watching import (
@@ -39,8 +40,10 @@ class Watch:
     def __init__(self, config: Config) -> None:
         self._opening = Opening(config)
         self._folder = os.path.join(config.root, config.store)
+        self._mutex = os.path.join(self._folder, "mutex")
         self._table: Optional[Dict[str, Any]] = None
         self._outline: Optional[Dict[str, Any]] = None
+        self._run: Optional[os.stat_result] = None      # of the mutex: another run leaves its mark on it
         self._doubt: Optional[str] = None      # why there will be no list, for those who wonder
 
     def look(self, workspace: Workspace, serves: int, found_fresh: bool) -> None:
@@ -49,6 +52,7 @@ class Watch:
         `serves` is what the list will be good for; `found_fresh` tells that no step was executed.
         """
         with self._doubting():
+            self._run = os.stat(self._mutex)
             builder = begin(self._opening, self._folder)
             project, graph = workspace.project, workspace.graph
             # what is looked at now, the verdicts are based upon: they are made once more afterwards
@@ -78,13 +82,19 @@ class Watch:
         """Write the list; the project is closed."""
         if self._table is not None:
             with self._doubting():
-                found = os.stat(os.path.join(self._folder, DATABASE))
-                state = (os.path.join(".deepwatch", DATABASE), *watched.stamp(found))
-                self._table["files"] = (*self._table["files"], state)
-                self._table["outline"] = watchlist.write_outline(self._folder, self._outline)
-                watchlist.write(self._folder, self._table)
+                now = os.stat(self._mutex)
+                if self._run is None or watched.stamp(now) != watched.stamp(self._run):
+                    raise watchlist.Doubtful("another run has begun")
+                with Mutex(self._mutex, "deepwatch").acquire(timeout=0):
+                    self._write(self._table)
         if self._doubt is not None and console.verbosity > 0:
             console.say(f"the next command will load the pipeline, even if nothing changes: {block(self._doubt)}")
+
+    def _write(self, table: Dict[str, Any]) -> None:
+        found = os.stat(os.path.join(self._folder, DATABASE))
+        table["files"] = (*table["files"], (watchlist.STATE, *watched.stamp(found)))
+        table["outline"] = watchlist.write_outline(self._folder, self._outline)
+        watchlist.write(self._folder, table)
 
     @contextlib.contextmanager
     def _doubting(self) -> Iterator[None]:

@@ -9,15 +9,17 @@ Whoever is about to change what a list tells of, beyond the files in it, removes
 """
 from __future__ import annotations
 
+import contextlib
 import os
 import time
-from typing import AbstractSet, Any, Dict, Iterable, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import AbstractSet, Any, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
-from ..errors import DeepwatchError
+from ..errors import DeepwatchError, EnvironmentFault
 from ..hashing.digest import digest_bytes
 from ..hashing.files import IGNORED as NO_CONTENT
 from ..model import Digest
 from . import disk, watched
+from .mutex import Mutex
 from .statmemo import clock_behind_ns
 
 #: files that changed just now are read once more by each run: not if they are larger, or larger together
@@ -25,6 +27,9 @@ _LARGEST_RACY, _LARGEST_TOGETHER = 8 << 20, 64 << 20
 #: by how much the stamps of a file system may lag behind the clock; kernels count in 10 ms or less
 _TICK_NS = 20_000_000
 
+
+#: the database, as a list names it
+STATE = os.path.join(".deepwatch", "state.db")
 
 #: names that a run itself makes
 _OURS = ("deepwatch.lock",)
@@ -44,7 +49,27 @@ def path_in(folder: str) -> str:
 
 def forget(folder: str) -> None:
     """Remove the list: what it tells of is about to change."""
-    disk.remove(path_in(folder))
+    with contextlib.suppress(EnvironmentFault):     # nothing can be written there: nothing of it will change
+        disk.remove(path_in(folder))
+
+
+@contextlib.contextmanager
+def carried_over(root: str, folder: str) -> Iterator[None]:
+    """Let a list outlive a command that opens the database only to look: its stamps are new afterwards."""
+    state = os.path.join(folder, os.path.basename(STATE))
+    before = None
+    with contextlib.suppress(OSError, ValueError, EOFError, TypeError):
+        table = watched.load(path_in(folder))
+        if table is not None and table["root"] == root and (STATE, *watched.stamp(os.stat(state))) in table["files"]:
+            before = watched.content(path_in(folder))
+    yield
+    if before is None or table is None:
+        return
+    # a run that goes on, or went on meanwhile, has removed the list
+    with contextlib.suppress(DeepwatchError, OSError), Mutex(os.path.join(folder, "mutex"), "deepwatch").acquire(timeout=0):
+        if watched.content(path_in(folder)) == before:
+            files = [entry for entry in table["files"] if entry[0] != STATE]
+            write(folder, {**table, "files": (*files, (STATE, *watched.stamp(os.stat(state))))})
 
 
 class Builder:

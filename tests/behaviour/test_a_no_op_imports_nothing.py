@@ -1,11 +1,13 @@
 """A command with nothing to do imports nothing and writes nothing; and it is never mistaken about that."""
 from __future__ import annotations
 
+import marshal
 import os
 import shutil
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any, Callable, Dict, List
 
@@ -110,6 +112,46 @@ def test_status_alone_does_not_speak_for_run(watched: Any) -> None:
     assert was_quick(watched.cli("status"))
     assert LOADED in watched.cli("run").stderr
     assert was_quick(watched.cli("run"))
+
+
+def test_status_writes_it_anew_after_a_file_was_touched(watched: Any) -> None:
+    os.utime(watched.path("parts/__init__.py"))
+    os.utime(watched.path("deepwatch.lock"))
+    for name in ("parts/__init__.py", "pipeline.py"):
+        watched.path(name).write_bytes(watched.path(name).read_bytes() + b"\n\n# a comment\n")
+    assert LOADED in watched.cli("status").stderr
+    assert was_quick(watched.cli("status"))
+
+
+@pytest.mark.parametrize("arguments", [["show", "count"], ["log"], ["graph"], ["why", "rows"], ["status", "--json"]])
+def test_it_outlives_commands_that_only_look(watched: Any, arguments: List[str]) -> None:
+    assert watched.cli(*arguments).code == 0
+    assert was_quick(watched.cli("run"))
+
+
+def test_files_that_have_settled_are_known_by_their_stamps(watched: Any) -> None:
+    time.sleep(2.2)
+    watched.path(".deepwatch/watchlist").unlink()
+    watched.cli("run")
+    table = marshal.loads(watched.path(".deepwatch/watchlist").read_bytes().partition(b"\n")[2])
+    assert table["contents"] == ()
+    assert was_quick(watched.cli("run"))
+    rewrite(watched.path("data.csv"), b"one two seven\n")
+    assert "stale" in watched.cli("status").stdout
+    rewrite(watched.path("data.csv"), b"one two three\n")
+    rewrite(watched.path("helpers.py"), watched.path("helpers.py").read_bytes().replace(b"3", b"2"))
+    assert "stale" in watched.cli("status").stdout
+
+
+def test_a_run_that_began_meanwhile_leaves_none(watched: Any) -> None:
+    # the second run waits for the first, and both have looked at the same state
+    watched.edit("helpers.py", "[:3]", "[:2]")
+    environ = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parent.parent.parent)}
+    both = [subprocess.Popen([sys.executable, "-m", "deepwatch_flow", "run"], cwd=str(watched.root), env=environ,
+                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for _ in range(2)]
+    assert [each.wait() for each in both] == [0, 0]
+    assert watched.cli("status").stdout == UP_TO_DATE
+    assert watched.read("out/report.txt") == "23"
 
 
 def test_there_is_none_after_clean(watched: Any) -> None:
