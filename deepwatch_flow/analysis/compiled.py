@@ -129,6 +129,8 @@ class _Listing:
         self.guarded = [(self.place(each.start), self.place(each.end), self.place(each.target), each.depth, each.lasti)
                         for each in (table(code) if table is not None else ())]
 
+        self.constants = code.co_consts
+
     def place(self, offset: int) -> int:
         """Return the number of the instruction at an offset, or of the one after it."""
         while offset not in self._place and offset <= max(self._place, default=0):
@@ -143,6 +145,8 @@ def _same_argument(one: dis.Instruction, other: dis.Instruction, before: _Listin
         if isinstance(one.argval, CodeType) and isinstance(other.argval, CodeType):
             return _same(one.argval, other.argval)
         return _same_constant(one.argval, other.argval)
+    if one.opname == "KW_NAMES":      # a constant by its number, and not among those that `dis` tells
+        return _same_constant(before.constants[one.arg or 0], now.constants[other.arg or 0])
     if one.opcode in _LOCALS:
         return type(one.argval) is type(other.argval)     # by which names, the caller compares
     if one.opcode in _NAMES:

@@ -40,6 +40,11 @@ OTHER = {
                                     "def f():\n    a = g()\n    b = g()\n    return b - a\n"),
     "which names are assigned": ("def f():\n    a = g()\n    b = h()\n    return a\n",
                                  "def f():\n    b = g()\n    a = h()\n    return a\n"),
+    "the name of an argument": ("def f(g):\n    return g(a=1, b=2)\n", "def f(g):\n    return g(b=1, a=2)\n"),
+    "a format": ("def f(x):\n    return f'{x:.2f}'\n", "def f(x):\n    return f'{x:.3f}'\n"),
+    "a comparison": ("def f(x):\n    return x < 1\n", "def f(x):\n    return x <= 1\n"),
+    "an unpacking": ("def f(x):\n    a, *b = x\n    return a\n", "def f(x):\n    *b, a = x\n    return a\n"),
+    "a slice": ("def f(x):\n    return x[1:]\n", "def f(x):\n    return x[:1]\n"),
     "a generator": ("def f():\n    return 1\n", "def f():\n    return 1\n    yield\n"),
 }
 
