@@ -50,8 +50,10 @@ def _file(module: ModuleType) -> str:
 #: file name -> kind
 _kinds: Dict[str, int] = {STAND_IN: PASSING, "<frozen os>": PASSING, "<frozen _collections_abc>": PASSING}
 _kinds.update({_file(module): PASSING for module in (os, genericpath, posixpath, ntpath, glob, shutil, pathlib)})
-_kinds.update({os.path.join(_LIBRARY, name): SOURCES for name in ("linecache.py", "traceback.py", "tokenize.py", "inspect.py", "runpy.py")})
+_kinds.update({os.path.join(_LIBRARY, f"{name}.py"): SOURCES
+               for name in ("linecache", "traceback", "tokenize", "inspect", "runpy")})
 _kinds[os.path.join(_LIBRARY, "_collections_abc.py")] = PASSING
+_kinds.update({"<frozen runpy>": SOURCES, "<frozen zipimport>": IMPORT})
 
 
 def kind_of(filename: str) -> int:
@@ -104,5 +106,7 @@ def is_probe(frame: Optional[FrameType]) -> bool:
 
 def is_foreign(frame: Optional[FrameType], path: str) -> bool:
     """Tell whether a path is read on nobody's behalf: by us, or as source code by Python itself."""
+    if path.endswith(">") and os.path.basename(path).startswith("<"):
+        return True     # to show a line of code that has no file, Python looks for one all the same
     kind = judge(frame)
     return kind == OURS or (kind in (SOURCES, IMPORT) and path.endswith((".py", ".pyc", ".pyw")))

@@ -34,7 +34,7 @@ try:
     from deepwatch_flow.observation.child import begin
     begin({path!r}, {wants!r})
 except Exception:
-    pass
+    open({path!r}, "ab").write(b"!")
 finally:
     sys.path[:] = path
 """

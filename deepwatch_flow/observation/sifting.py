@@ -10,7 +10,7 @@ import sys
 import tempfile
 from typing import Callable, Dict, FrozenSet, Iterable, Optional, Set, Tuple
 
-from ..loading.distributions import normalise
+from ..loading.distributions import SITE_NAMES, normalise
 from ..loading.origin import DEEPWATCH_FOLDER, Origins
 from .findings import Findings, Raw, raw, unobserved
 from .seen import Seen, Stamp
@@ -118,7 +118,7 @@ class Sieve:
     def _counts(self, path: str) -> bool:
         below = path + os.sep
         parts = path.split(os.sep)
-        if "__pycache__" in parts or path.endswith(".pyc"):
+        if "__pycache__" in parts or path.endswith(".pyc") or not SITE_NAMES.isdisjoint(parts):
             return False
         if not below.startswith(self._inside):
             # what the project lies in may itself be part of an installation or temporary: only the

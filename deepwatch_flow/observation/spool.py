@@ -3,7 +3,8 @@
     file    : record*
     record  : length (4 bytes, little endian)  marshal((kind, key, value))
 
-A record is written at once, so a child that is killed loses nothing but an incomplete last one. The
+An empty file is that of a new Python process that has not begun to note, and before that runs nothing
+of the step's. A record is written at once, so a child that is killed loses nothing but an incomplete last one. The
 child holds a lock on its file for as long as it lives; the system lets go of it however it ends.
 """
 from __future__ import annotations
@@ -13,6 +14,7 @@ import itertools
 import marshal
 import os
 import sys
+import time
 from types import CodeType
 from typing import Any, Dict, List, Tuple
 
@@ -20,10 +22,13 @@ from .._compat import fcntl
 from .findings import Findings, Wants, unobserved
 
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_CLOEXEC", 0)
+#: how long a new Python process may take until it begins to note
+_SECONDS_TO_BEGIN = 30
 _numbers = itertools.count()
 
 OUTLIVED = "a process that it started outlived it: what that reads later is not seen"
 EARLIER = "a process that was started before it may work for it: what that reads is not seen"
+LOST = "what processes that it started had noted could not be read"
 SILENT = "a Python process that it started could not be observed"
 
 
@@ -102,43 +107,61 @@ class Spooled(Findings):
 
 def collect(prefix: str, found: Findings) -> List[str]:
     """Take over what the children of an observation have left; returns the files of those still alive."""
-    alive = []
+    alive: List[str] = []
     folder, start = os.path.split(prefix)
     with unobserved():
-        for name in sorted(os.listdir(folder)):
-            if name.startswith(start):
-                path = os.path.join(folder, name)
-                running = is_alive(path)
-                with open(path, "rb") as stream:
-                    records = _records(stream.read())
-                for kind, key, value in records:
-                    if kind in Findings.KINDS:
-                        found.note(kind, key, value)
-                if running:
-                    alive.append(path)
-                    found.note("gaps", OUTLIVED)
-                else:
-                    os.unlink(path)
-                    if not records:
-                        found.note("gaps", SILENT)
+        try:
+            for name in sorted(os.listdir(folder)):
+                if name.startswith(start):
+                    _take_over(os.path.join(folder, name), found, alive)
+        except OSError:
+            found.note("gaps", LOST)
     return alive
 
 
+def _take_over(path: str, found: Findings, alive: List[str]) -> None:
+    running = is_alive(path)            # looked at first: what it writes before it ends is read
+    with open(path, "rb") as stream:
+        data = stream.read()
+    if not data and not _may_begin(path):
+        os.unlink(path)
+        return                          # it ended before it came to anything of the step's
+    records = _records(data)
+    for kind, key, value in records:
+        if kind in Findings.KINDS:
+            found.note(kind, key, value)
+    if running:
+        alive.append(path)
+    else:
+        os.unlink(path)
+    if running or not records:
+        found.note("gaps", OUTLIVED if records else SILENT)
+
+
 def is_alive(path: str) -> bool:
-    """Tell whether the child that writes a file is alive."""
+    """Tell whether the child that writes a file is alive; one that has not begun yet may be about to."""
     try:
         descriptor = os.open(path, os.O_RDONLY)
     except FileNotFoundError:
         return False
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        stat = os.fstat(descriptor)
+        return stat.st_size == 0 and time.time() - stat.st_mtime < _SECONDS_TO_BEGIN
     except BlockingIOError:
         return True
     except OSError:
         return False
     finally:
         os.close(descriptor)
-    return False
+
+
+def _may_begin(path: str) -> bool:
+    """Tell whether a process that has not begun to note may yet do so."""
+    creator = path.rpartition(".")[2].partition("-")[0]
+    children = getattr(sys.modules.get("multiprocessing.process"), "_children", ())
+    popens = [getattr(each, "_popen", None) for each in list(children)]
+    return creator != str(os.getpid()) or any(popen is not None and popen.poll() is None for popen in popens)
 
 
 def _records(data: bytes) -> List[Tuple[str, Any, Any]]:
