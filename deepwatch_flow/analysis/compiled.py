@@ -141,12 +141,9 @@ class _Listing:
 def _same_argument(one: dis.Instruction, other: dis.Instruction, before: _Listing, now: _Listing) -> bool:
     if one.opcode in _JUMPS:
         return before.place(one.argval) == now.place(other.argval)
-    if one.opcode in _CONSTANTS:
-        if isinstance(one.argval, CodeType) and isinstance(other.argval, CodeType):
-            return _same(one.argval, other.argval)
-        return _same_constant(one.argval, other.argval)
-    if one.opname == "KW_NAMES":      # a constant by its number, and not among those that `dis` tells
-        return _same_constant(before.constants[one.arg or 0], now.constants[other.arg or 0])
+    if one.opcode in _CONSTANTS:      # by number: of some instructions `dis` does not know the constant
+        left, right = before.constants[one.arg or 0], now.constants[other.arg or 0]
+        return _same(left, right) if isinstance(left, CodeType) and isinstance(right, CodeType) else _same_constant(left, right)
     if one.opcode in _LOCALS:
         return type(one.argval) is type(other.argval)     # by which names, the caller compares
     if one.opcode in _NAMES:
