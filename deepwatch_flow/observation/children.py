@@ -25,7 +25,7 @@ _PREPARE = "get_preparation_data"
 _MULTIPROCESSING = "multiprocessing.spawn"
 _LOKY = ("joblib.externals.loky.backend.", "loky.backend.")
 
-#: run in a new process, before its own sys.path is set
+#: run in a new process, before its own sys.path is set; it may come so late that the folder is gone
 _BEGIN = """
 import sys
 path = list(sys.path)
@@ -34,7 +34,11 @@ try:
     from deepwatch_flow.observation.child import begin
     begin({path!r}, {wants!r})
 except Exception:
-    open({path!r}, "ab").write(b"!")
+    try:
+        with open({path!r}, "ab") as file:
+            file.write(b"!")
+    except OSError:
+        pass
 finally:
     sys.path[:] = path
 """

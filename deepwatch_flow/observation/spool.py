@@ -9,6 +9,7 @@ child holds a lock on its file for as long as it lives; the system lets go of it
 """
 from __future__ import annotations
 
+import errno
 import io
 import itertools
 import marshal
@@ -95,14 +96,17 @@ class Spooled(Findings):
                 self.note("modules", each, file)
 
     def write(self, kind: str, key: Any, value: Any = None) -> None:
-        """Write a record."""
-        data = marshal.dumps((kind, key, value))
-        if _identity(self._descriptor) != self._identity:
-            # the step has closed all descriptors that it does not know, as daemons do
-            with unobserved():
-                self._descriptor = os.open(self._path, _FLAGS, 0o600)
-            self._identity = _identity(self._descriptor)
-        os.write(self._descriptor, len(data).to_bytes(4, "little") + data)
+        """Write a record; where that fails, nobody is left to tell."""
+        try:
+            data = marshal.dumps((kind, key, value))
+            if _identity(self._descriptor) != self._identity:
+                # the step has closed all descriptors that it does not know, as daemons do
+                with unobserved():
+                    self._descriptor = os.open(self._path, _FLAGS, 0o600)
+                self._identity = _identity(self._descriptor)
+            os.write(self._descriptor, len(data).to_bytes(4, "little") + data)
+        except (OSError, ValueError):   # the folder is gone, the disk is full: no matter of the step's
+            pass
 
 
 def collect(prefix: str, found: Findings) -> List[str]:
@@ -114,7 +118,7 @@ def collect(prefix: str, found: Findings) -> List[str]:
             for name in sorted(os.listdir(folder)):
                 if name.startswith(start):
                     _take_over(os.path.join(folder, name), found, alive)
-        except OSError:
+        except OSError:     # the step took the folder away, or the disk was full
             found.note("gaps", LOST)
     return alive
 
@@ -165,6 +169,7 @@ def _may_begin(path: str) -> bool:
 
 
 def _records(data: bytes) -> List[Tuple[str, Any, Any]]:
+    """Return the records; raises OSError where something else is among them."""
     found: List[Tuple[str, Any, Any]] = []
     stream = io.BytesIO(data)
     while True:
@@ -172,7 +177,11 @@ def _records(data: bytes) -> List[Tuple[str, Any, Any]]:
         body = stream.read(int.from_bytes(head, "little"))
         if len(head) < 4 or len(body) < int.from_bytes(head, "little"):
             return found    # the end, or where the child was killed
-        found.append(marshal.loads(body))
+        try:
+            kind, key, value = marshal.loads(body)
+        except (ValueError, TypeError, EOFError):   # after a record that a full disk cut short
+            raise OSError(errno.EIO, "not a record") from None
+        found.append((kind, key, value))
 
 
 def _identity(descriptor: int) -> Tuple[int, int]:
