@@ -25,10 +25,32 @@ _LOCALS = frozenset(dis.haslocal + dis.hasfree)
 _UNCOMPILABLE = (SyntaxError, ValueError, RecursionError, MemoryError, TypeError)
 
 
-def same_code(old: str, new: str) -> bool:
-    """Return whether two texts of definitions compile to the same code; False where that can't be told."""
+def same_code(old: str, new: str, alone: bool = False) -> bool:
+    """Return whether two texts of definitions compile to the same code; False where that can't be told.
+
+    `alone` tells that no package calls what is defined inside: then parameters of inner functions may have
+    other names, if nothing in the texts says these.
+    """
     before, now = _compiled(old), _compiled(new)
-    return before is not None and now is not None and _same(before, now)
+    if before is None or now is None:
+        return False
+    return _same(before, now, _spoken(before) | _spoken(now) if alone else None)
+
+
+def _spoken(code: CodeType) -> Set[str]:
+    """Return the names that code reads as globals and attributes, and the words in its constants, at any depth."""
+    found: Set[str] = set()
+    waiting: List[Any] = [code]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, CodeType):
+            found.update(each.co_names)
+            waiting += each.co_consts
+        elif isinstance(each, (tuple, frozenset)):
+            waiting += each
+        elif isinstance(each, str) and "<locals>" not in each:
+            found.update(_WORD.findall(each))
+    return found
 
 
 def same_signature(old: str, new: str) -> bool:
@@ -90,20 +112,23 @@ class _Bare(ast.NodeTransformer):
         return node
 
 
-def _same(old: CodeType, new: CodeType) -> bool:
+def _same(old: CodeType, new: CodeType, spoken: Optional[Set[str]], inner: int = 0) -> bool:
     plain = ("co_flags", "co_argcount", "co_posonlyargcount", "co_kwonlyargcount")
     if any(getattr(old, name) != getattr(new, name) for name in plain):
         return False
     parameters = old.co_argcount + old.co_kwonlyargcount + bool(old.co_flags & 4) + bool(old.co_flags & 8)
-    if old.co_varnames[:parameters] != new.co_varnames[:parameters]:
+    given = set(old.co_varnames[:parameters]).symmetric_difference(new.co_varnames[:parameters])
+    if old.co_varnames[:parameters] != new.co_varnames[:parameters] and (
+            inner < 2 or spoken is None or not given or not given.isdisjoint(spoken)):
         return False
     before, now = _Listing(old), _Listing(new)
     if len(before.items) != len(now.items) or before.guarded != now.guarded:
         return False
-    names = dict(zip(old.co_varnames[:parameters], new.co_varnames))    # a parameter is told by its place
+    # a parameter is told by its place, and so is what is captured
+    names = dict(zip((*old.co_varnames[:parameters], *old.co_freevars), (*new.co_varnames[:parameters], *new.co_freevars)))
     back = {right: left for left, right in names.items()}
     for at, (one, other) in enumerate(zip(before.items, now.items)):
-        same = one.opname == other.opname and _same_argument(one, other, before, now)
+        same = one.opname == other.opname and _same_argument(one, other, (before, now), (spoken, inner))
         if not same and not (at and _is_name_of_inner(before.items[at - 1], one)
                              and _is_name_of_inner(now.items[at - 1], other)):
             return False
@@ -138,12 +163,16 @@ class _Listing:
         return self._place.get(offset, len(self.items))
 
 
-def _same_argument(one: dis.Instruction, other: dis.Instruction, before: _Listing, now: _Listing) -> bool:
+def _same_argument(one: dis.Instruction, other: dis.Instruction, sides: Tuple[_Listing, _Listing],
+                   where: Tuple[Optional[Set[str]], int]) -> bool:
+    before, now = sides
     if one.opcode in _JUMPS:
         return before.place(one.argval) == now.place(other.argval)
     if one.opcode in _CONSTANTS:      # by number: of some instructions `dis` does not know the constant
         left, right = before.constants[one.arg or 0], now.constants[other.arg or 0]
-        return _same(left, right) if isinstance(left, CodeType) and isinstance(right, CodeType) else _same_constant(left, right)
+        if isinstance(left, CodeType) and isinstance(right, CodeType):
+            return _same(left, right, where[0], where[1] + 1)
+        return _same_constant(left, right)
     if one.opcode in _LOCALS:
         return type(one.argval) is type(other.argval)     # by which names, the caller compares
     if one.opcode in _NAMES:

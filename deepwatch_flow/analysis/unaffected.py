@@ -113,7 +113,7 @@ class Proof:
         text alone has changed, and not what its names, defaults and captured values are.
         """
         before, now = self._record.text(old.own), self._analysis.node_text(node)
-        if before is None or now is None or node.scope is None or node.counts or not same_code(before, now):
+        if before is None or now is None or node.scope is None or node.counts or not same_code(before, now, self._record.alone):
             return None
         for definition in definitions_in(before):
             like = self._analysis.as_if(node, definition)

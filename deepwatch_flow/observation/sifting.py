@@ -42,6 +42,7 @@ class Sieve:
         self._elsewhere = (*folders, os.path.join(temporary, ""), os.path.join(os.path.realpath(temporary), ""),
                            *_DEVICES, DEEPWATCH_FOLDER)
         self._paths: Dict[str, str] = {}
+        self._judged: Dict[str, Tuple[str, str]] = {}
 
     def seen(self, found: Findings) -> Seen:
         """Return what counts of the notes."""
@@ -74,18 +75,29 @@ class Sieve:
         distributions: Set[str] = set()
         places = {id(code): code for code in found.ran}
         every = [(code.co_filename, code.co_firstlineno, code.co_name) for code in places.values()]
-        for place in (*every, *found.places):
-            filename, line, name = place
-            if filename.startswith("<"):
-                if filename.startswith(("<ipython", "<ipykernel")) and filename in linecache.cache:
-                    own.add(place)
-                continue
-            origin, distribution = self._origins.of_file(filename)
-            if origin == "own":
-                own.add((os.path.abspath(filename), line, name))
-            elif distribution not in (None, _DEEPWATCH) and not any(part in filename for part in _FINDERS):
-                distributions.add(str(distribution))
+        judged = self._judged
+        for filename, line, name in (*every, *found.places):
+            path, distribution = judged.get(filename) or self._judge(filename)
+            if path:
+                own.add((path, line, name))
+            elif distribution:
+                distributions.add(distribution)
         return frozenset(own), frozenset(distributions)
+
+    def _judge(self, filename: str) -> Tuple[str, str]:
+        """Return the path under which code of a file counts as own, and the distribution that it is of otherwise."""
+        found = ("", "")
+        if filename.startswith("<"):
+            if filename.startswith(("<ipython", "<ipykernel")) and filename in linecache.cache:
+                return (filename, "")       # a cell may be given a text later: not remembered
+            return found
+        origin, distribution = self._origins.of_file(filename)
+        if origin == "own":
+            found = (os.path.abspath(filename), "")
+        elif distribution not in (None, _DEEPWATCH) and not any(part in filename for part in _FINDERS):
+            found = ("", str(distribution))
+        self._judged[filename] = found
+        return found
 
     def _is_own(self, file: str) -> bool:
         return self._origins.of_file(file)[0] == "own"

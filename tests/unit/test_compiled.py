@@ -45,6 +45,12 @@ OTHER = {
     "a comparison": ("def f(x):\n    return x < 1\n", "def f(x):\n    return x <= 1\n"),
     "an unpacking": ("def f(x):\n    a, *b = x\n    return a\n", "def f(x):\n    *b, a = x\n    return a\n"),
     "a slice": ("def f(x):\n    return x[1:]\n", "def f(x):\n    return x[:1]\n"),
+    "the order of captured operands": (
+        "def f():\n    a = g()\n    b = g()\n    return (lambda: a)(), (lambda: a - b), (lambda: b)()\n",
+        "def f():\n    a = g()\n    b = g()\n    return (lambda: a)(), (lambda: b - a), (lambda: b)()\n"),
+    "which variable is captured": (
+        "def f():\n    a = g()\n    b = g()\n    return (lambda: a), (lambda: b), (lambda: a)\n",
+        "def f():\n    a = g()\n    b = g()\n    return (lambda: a), (lambda: b), (lambda: b)\n"),
     "a generator": ("def f():\n    return 1\n", "def f():\n    return 1\n    yield\n"),
 }
 
@@ -61,6 +67,16 @@ def test_what_may_do_something_else_is_another(name: str) -> None:
     old, new = OTHER[name]
     assert not same_code(old, new)
     assert not same_code(new, old)
+
+
+def test_parameters_of_inner_functions_may_be_renamed_where_nothing_says_their_names() -> None:
+    old = "def f(n):\n    def g(x):\n        return x + n\n    return g(1)\n"
+    new = "def f(n):\n    def add(y):\n        return y + n\n    return add(1)\n"
+    assert same_code(old, new, alone=True)
+    assert not same_code(old, new)
+    assert not same_code(old.replace("g(1)", "g(x=1)"), new.replace("add(1)", "add(x=1)"), alone=True)
+    assert not same_code(old.replace("f(n)", "f(m)").replace("+ n", "+ m"), old, alone=True)
+    assert not same_code(old.replace("g(x)", "g(x, y)"), old.replace("g(x)", "g(y, x)"), alone=True)
 
 
 def test_what_does_not_compile_is_never_the_same() -> None:
