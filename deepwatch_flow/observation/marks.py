@@ -6,12 +6,14 @@ Two codes of one name on one line share a mark, as they share the place by which
 """
 from __future__ import annotations
 
+import threading
+from itertools import compress
 from types import CodeType
-from typing import Any, Dict, FrozenSet, List, Optional, Set, Tuple
+from typing import Any, Dict, FrozenSet, Iterator, List, Optional, Set, Tuple
 
 from .._compat import monitoring
-from ..hashing.marked import Mark
-from .prologue import KNOWN, with_mark
+from ..hashing.marked import ATTRIBUTE, Mark
+from .prologue import KNOWN, with_marks
 
 #: whether this Python needs marks: `sys.monitoring` costs nothing
 NEEDED = KNOWN and monitoring is None
@@ -20,18 +22,46 @@ NEEDED = KNOWN and monitoring is None
 #: use a decorator of such a name from elsewhere, have none.
 _COMPILERS = frozenset({"numba", "jit", "njit", "jitclass", "cfunc", "vectorize", "guvectorize", "stencil", "torch", "pony"})
 
+#: how many marks are looked at one by one, and how many stand in a block
+_FIRST, _BLOCK = 500, 100
+#: whether a mark is set, at the speed of C
+_is_set = vars(Mark)[ATTRIBUTE].__get__
+_making = threading.Lock()
+
 #: own code by its place: file, first line, name as in the code object
 Place = Tuple[str, int, str]
 
 
-class Marks:
-    """The marks of all own code that was compiled with them."""
+class _Block:
+    """Some marks that are looked at together."""
+
+    __slots__ = ("mark", "marks", "places")
 
     def __init__(self) -> None:
-        self._marks: Dict[Place, Mark] = {}
+        self.mark = Mark()                  #: set with each of the others
+        self.marks: List[Mark] = []
+        self.places: List[Place] = []
+
+    def set_places(self) -> Iterator[Place]:
+        """Return the places whose marks are set."""
+        return compress(self.places, map(_is_set, self.marks))
+
+
+class Marks:
+    """The marks of all own code that was compiled with them.
+
+    To look at thousands of marks after each of thousands of steps would take most of a run. So
+    beyond the first some hundred they stand in blocks, and their code sets the mark of its block as well.
+    """
+
+    def __init__(self) -> None:
+        self._marks: Dict[Place, Tuple[Mark, ...]] = {}     #: the code's own is the last
         self._codes: Dict[Place, CodeType] = {}
         self._files: Set[str] = set()
         self._refused = False
+        self._first = _Block()
+        self._blocks: List[_Block] = []
+        self._block_marks: List[Mark] = []
 
     def prepare(self, code: CodeType) -> CodeType:
         """Return a compiled module with marks in it and in all code inside, or as it is where that can't be."""
@@ -53,25 +83,47 @@ class Marks:
                 consts[index] = self._marked(const)
                 if consts[index] is None:
                     return None     # all of a module's code is marked, or none
-        # setdefault: two threads that import at once get the same mark
-        mark = self._marks.setdefault((code.co_filename, code.co_firstlineno, code.co_name), Mark())
-        marked = with_mark(code, mark, tuple(consts))
+        place = (code.co_filename, code.co_firstlineno, code.co_name)
+        marked = with_marks(code, self._marks_of(place), tuple(consts))
         if marked is not None:
-            self._codes[code.co_filename, code.co_firstlineno, code.co_name] = marked
+            self._codes[place] = marked
         return marked
+
+    def _marks_of(self, place: Place) -> Tuple[Mark, ...]:
+        with _making:       # two threads that import at once get the same marks
+            known = self._marks.get(place)
+            if known is None:
+                block = self._first
+                above: Tuple[Mark, ...] = ()
+                if len(block.marks) >= _FIRST:
+                    if not self._blocks or len(self._blocks[-1].marks) >= _BLOCK:
+                        self._blocks.append(_Block())
+                        self._block_marks.append(self._blocks[-1].mark)
+                    block = self._blocks[-1]
+                    above = (block.mark,)
+                known = self._marks[place] = (*above, Mark())
+                block.marks.append(known[-1])
+                block.places.append(place)
+        return known
+
+    def _set_blocks(self) -> Iterator[_Block]:
+        yield self._first
+        yield from compress(self._blocks, map(_is_set, self._block_marks))
 
     def clear(self) -> None:
         """Forget what ran."""
-        for mark in list(self._marks.values()):
-            mark.__suppress_context__ = False
+        for block in list(self._set_blocks()):
+            block.mark.__suppress_context__ = False
+            for mark in list(compress(block.marks, map(_is_set, block.marks))):
+                mark.__suppress_context__ = False
 
     def ran(self) -> FrozenSet[Place]:
         """Return the places of the code that ran since `clear`, those of modules and class bodies too."""
-        return frozenset([place for place, mark in list(self._marks.items()) if mark.__suppress_context__])
+        return frozenset([place for block in self._set_blocks() for place in block.set_places()])
 
     def codes(self) -> List[CodeType]:
         """Return the code that ran since `clear`, one for each place."""
-        return [self._codes[place] for place, mark in list(self._marks.items()) if mark.__suppress_context__ and place in self._codes]
+        return [self._codes[place] for block in self._set_blocks() for place in block.set_places() if place in self._codes]
 
     def has(self, path: str) -> bool:
         """Tell whether a file's module was compiled with marks."""
@@ -80,7 +132,8 @@ class Marks:
     def covers(self, code: CodeType) -> bool:
         """Tell whether this code notes that it ran; other code must be observed otherwise."""
         last = code.co_consts[-1] if code.co_consts else None
-        return type(last) is Mark and self._marks.get((code.co_filename, code.co_firstlineno, code.co_name)) is last
+        known = self._marks.get((code.co_filename, code.co_firstlineno, code.co_name))
+        return type(last) is Mark and known is not None and known[-1] is last
 
 
 def _is_compiled_further(code: CodeType) -> bool:

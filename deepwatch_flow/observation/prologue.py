@@ -12,7 +12,7 @@ import opcode
 import re
 import sys
 from types import CodeType
-from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from ..hashing.marked import ATTRIBUTE, Mark
 
@@ -38,15 +38,16 @@ _CACHES = bytes(2 * _caches())
 _JUMPS = re.compile(b"[" + b"".join(re.escape(bytes([op])) for op in sorted(_ABSOLUTE)) + b"]") if _ABSOLUTE else None
 
 
-def with_mark(code: CodeType, mark: Mark, consts: Tuple[Any, ...]) -> Optional[CodeType]:
-    """Return code with these constants that sets a mark first; None where that can't be done."""
+def with_marks(code: CodeType, marks: Sequence[Mark], consts: Tuple[Any, ...]) -> Optional[CodeType]:
+    """Return code with these constants that sets some marks first; None where that can't be done."""
     names = code.co_names if ATTRIBUTE in code.co_names else code.co_names + (ATTRIBUTE,)
-    extra = (_instruction(_LOAD_CONST, len(consts)) + _instruction(_LOAD_CONST, len(consts) + 1)
-             + _instruction(_STORE_ATTR, names.index(ATTRIBUTE)) + _CACHES)
+    store = _instruction(_STORE_ATTR, names.index(ATTRIBUTE)) + _CACHES
+    extra = b"".join([_instruction(_LOAD_CONST, len(consts)) + _instruction(_LOAD_CONST, number) + store
+                      for number, _ in enumerate(marks, len(consts) + 1)])
     tables = _relative(code, extra) if _RESUME is not None else _absolute(code, extra)
     if tables is None:
         return None
-    return code.replace(co_consts=consts + (True, mark), co_names=names, co_stacksize=max(code.co_stacksize, 2), **tables)
+    return code.replace(co_consts=(*consts, True, *marks), co_names=names, co_stacksize=max(code.co_stacksize, 2), **tables)
 
 
 def _instruction(op: int, argument: int) -> bytes:

@@ -57,6 +57,14 @@ class Ran:
         return {name for _, _, name in self.marks.ran()}
 
 
+def test_of_thousands_of_functions_just_those_that_ran_are_told() -> None:
+    count = 2500
+    many = Ran("".join(f"def f{n}(x):\n    return [y + {n} for y in x] and (lambda: {n})()\n\n" for n in range(count)))
+    for numbers in ([0], [499, 500, 501], [count - 1, 1700, 1], []):
+        ran = many.of(lambda names, chosen=numbers: [names[f"f{n}"]([1]) for n in chosen])  # type: ignore[misc]
+        assert {name for name in ran if name.startswith("f")} == {f"f{n}" for n in numbers}
+
+
 # -- what ran -----------------------------------------------------------------------------------------
 
 SOURCE = """
@@ -397,7 +405,7 @@ def test_deep_code_and_code_of_other_pythons_is_left_as_it_is(monkeypatch: pytes
         patch.setattr("deepwatch_flow.observation.marks.KNOWN", False)
         assert marks.prepare(code) is code
     with monkeypatch.context() as patch:
-        patch.setattr("deepwatch_flow.observation.marks.with_mark", lambda *_: None)
+        patch.setattr("deepwatch_flow.observation.marks.with_marks", lambda *_: None)
         assert marks.prepare(code) is code
     for _ in range(2000):
         code = code.replace(co_consts=(code,))
