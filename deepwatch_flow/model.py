@@ -105,6 +105,7 @@ class SeenVariable(NamedTuple):
 
     name: str
     digest: Digest                #: of the value; the value itself is kept nowhere
+    own: bool = True              #: whether own code read it, and not only packages
 
 
 class SeenUnit(NamedTuple):

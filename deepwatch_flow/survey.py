@@ -11,7 +11,7 @@ from .analysis.fingerprint import Analysis
 from .analysis.hidden import HiddenCode
 from .analysis.unaffected import Proof, Record
 from .config import OBSERVED, Config
-from .engine.conditions import Conditions, from_lock
+from .engine.conditions import Conditions, Packages, from_lock
 from .engine.planner import World
 from .hashing.files import digest_file, digest_input
 from .model import (
@@ -63,7 +63,8 @@ class Survey:
         #: whether all steps are judged precisely, whatever the settings say
         self.precise = False
         ignore = {**OBSERVED, **config.observe}["ignore"]
-        self.conditions = Conditions(config.root, self._memo, HiddenCode(analysis), analysis.graph.version, ignore)
+        self.conditions = Conditions(config.root, self._memo, HiddenCode(analysis),
+                                     Packages(analysis.graph.version, analysis.graph.origins.requires), ignore)
 
     def facts(self, names: Iterable[str]) -> Dict[str, StepFacts]:
         """Return the facts of steps, in the order of their names."""

@@ -49,7 +49,8 @@ def rows_of(observation: Observation) -> List[Tuple[str, str, str]]:
             rows.append((word, f"{name} ({unit.file})" if unit.file else name, _MARK))
     rows += [("ran", f"package {name} {version}", _MARK) for name, version in observation.packages]
     rows += [(_FILES.get(each.kind, each.kind), each.path, "undeclared") for each in observation.files]
-    rows += [("variable", "all of the environment" if each.name == "*" else each.name, "undeclared")
+    rows += [("variable", "all of the environment" if each.name == "*" else each.name,
+              "undeclared" if each.own else "by a package")
              for each in observation.variables]
     if not observation.code:
         rows.append(("ran", "code was not observed", ""))

@@ -14,9 +14,9 @@ from typing import (
     Callable,
     Dict,
     FrozenSet,
+    Iterable,
     Iterator,
     List,
-    Mapping,
     NamedTuple,
     Optional,
     Sequence,
@@ -56,16 +56,25 @@ class Noted(NamedTuple):
     undeclared: Tuple[str, ...] = ()     #: what a hermetic step may not read, for people
 
 
+class Packages(NamedTuple):
+    """What is known of installed distributions."""
+
+    version: Callable[[str], str]
+    requires: Callable[[str], FrozenSet[str]]     #: names of those that one needs
+
+
 class Conditions:
     """Makes the conditions of executions, and looks whether they hold."""
 
-    def __init__(self, root: str, memo: StatMemo, hidden: HiddenCode, version: Callable[[str], str],
+    def __init__(self, root: str, memo: StatMemo, hidden: HiddenCode, packages: Packages,
                  ignore: Sequence[str] = ()) -> None:
         self._root = root
         self._memo = memo
         self._hidden = hidden
-        self._version = version
+        self._version, self._requires = packages
         self._ignore = tuple(ignore)
+        # as it is once the pipeline is loaded: what a step sets in this process, another run would not find
+        self._environ: Dict[str, str] = dict(os.environ)
 
     # -- after a step -----------------------------------------------------------------------------
 
@@ -82,13 +91,14 @@ class Conditions:
         files = self._files(seen, facts, changed)
         variables = self._variables(seen, found.variables)
         named = dict(facts.fingerprint.packages)
-        packages = sorted((set(seen.distributions) | set(found.packages)) - set(named))
+        # what an installed package needs belongs to it, and that one counts by its version
+        packages = sorted((set(seen.distributions) | set(found.packages)) - self._required(named))
         observation = Observation(
             found.ran, (*found.hidden, *self._hidden.held(held)), files, variables, tuple((name, self._version(name)) for name in packages),
             tuple(dict.fromkeys((*seen.gaps, *found.gaps))))
         undeclared = [f"`{each.path}`" for each in files if each.kind in ("file", "folder")]
         undeclared += [f"the environment variable `{each.name}`" if each.name != "*" else "the whole environment"
-                       for each in variables]
+                       for each in variables if each.own]
         return Noted(observation, tuple(changed), tuple(undeclared))
 
     def _files(self, seen: Seen, facts: StepFacts, changed: List[str]) -> Tuple[SeenFile, ...]:
@@ -107,8 +117,18 @@ class Conditions:
 
     def _variables(self, seen: Seen, covered: FrozenSet[str]) -> Tuple[SeenVariable, ...]:
         names = [*(set(seen.variables) - covered), *(["*"] if seen.all_variables else [])]
-        return tuple(SeenVariable(name, _value_digest(name, seen.variables.get(name), self._ignore))
+        return tuple(SeenVariable(name, self._value_digest(name), name not in seen.foreign)
                      for name in sorted(names) if variable_counts(name) and not self._is_ignored(name))
+
+    def _required(self, names: Iterable[str]) -> Set[str]:
+        """Return distributions and all that they need, by their metadata."""
+        found = set(names)
+        waiting = list(found)
+        while waiting:
+            more = self._requires(waiting.pop()) - found
+            found |= more
+            waiting += more
+        return found
 
     # -- now --------------------------------------------------------------------------------------
 
@@ -123,7 +143,7 @@ class Conditions:
         reasons = [reason for each in observation.files for reason in self._file_reasons(each, trace)]
         reasons += [Reason("seen-variable", each.name) for each in observation.variables
                     if not self._is_ignored(each.name)
-                    and each.digest != _value_digest(each.name, os.environ.get(each.name), self._ignore)]
+                    and each.digest != self._value_digest(each.name)]
         reasons += [reason for unit in observation.hidden if unit.kind != HELD for reason in self._unit_reasons(unit, alike)]
         reasons += [Reason("package", name, version, self._version(name)) for name, version in observation.packages
                     if self._version(name) != version]
@@ -177,6 +197,16 @@ class Conditions:
             return _kind_digest(kind, _what(stat.st_mode))
         return None      # it was absent and is there
 
+    def _value_digest(self, name: str) -> Digest:
+        """Return the digest of a variable's value, or for ``*`` of the whole environment."""
+        if name != "*":
+            return Hasher("variable/1").field("name", name).field("value", self._environ.get(name)).digest()
+        hasher = Hasher("variables/1")
+        for each, text in sorted(self._environ.items()):
+            if variable_counts(each) and not self._is_ignored(each):
+                hasher.field("name", each).field("value", text)
+        return hasher.digest()
+
     def _name(self, path: str) -> str:
         inside = os.path.join(self._root, "")
         return (path[len(inside):] if path.startswith(inside) else path).replace(os.sep, "/") if path != self._root else "."
@@ -226,18 +256,6 @@ def _is(path: str, stamp: Stamp) -> bool:
     return (now.st_size, now.st_mtime_ns, now.st_ctime_ns, now.st_ino, now.st_dev) == tuple(stamp)
 
 
-def _value_digest(name: str, value: Optional[str], ignore: Sequence[str]) -> Digest:
-    """Return the digest of a variable's value, or for ``*`` of the whole environment."""
-    if name != "*":
-        return Hasher("variable/1").field("name", name).field("value", value).digest()
-    hasher = Hasher("variables/1")
-    kept: Mapping[str, str] = {each: os.environ[each] for each in sorted(os.environ)
-                               if variable_counts(each) and not any(fnmatch.fnmatchcase(each, pattern) for pattern in ignore)}
-    for each, text in kept.items():
-        hasher.field("name", each).field("value", text)
-    return hasher.digest()
-
-
 # -- in the lockfile ------------------------------------------------------------------------------
 
 def portable(observation: Optional[Observation]) -> Tuple[Tuple[str, Digest], ...]:
@@ -254,7 +272,8 @@ def portable(observation: Optional[Observation]) -> Tuple[Tuple[str, Digest], ..
             found[f"{each.kind} {each.path}"] = each.digest
     if ELSEWHERE in found:
         found[ELSEWHERE] = outside.digest()
-    found.update((f"variable {each.name}", each.digest) for each in observation.variables)
+    # what packages read tells of the machine more than of the step
+    found.update((f"variable {each.name}", each.digest) for each in observation.variables if each.own)
     found.update((f"{each.kind} {each.module}:{each.qualname}", each.digest) for each in observation.hidden
                  if each.kind != HELD)
     found.update((f"package {name}", Hasher("version/1").field("version", version).digest())

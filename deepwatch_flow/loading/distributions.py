@@ -31,6 +31,7 @@ class Distribution:
         self._declared: Optional[FrozenSet[str]] = None
         self._record: Optional[FrozenSet[str]] = None
         self._editable: Optional[bool] = None
+        self._requires: Optional[FrozenSet[str]] = None
 
     @property
     def version(self) -> str:
@@ -81,6 +82,15 @@ class Distribution:
                         paths.add(line[3:].replace("\\", "/"))
             self._record = frozenset(paths)
         return self._record
+
+    def requires(self) -> FrozenSet[str]:
+        """Return the names of the distributions that this one needs, extras included."""
+        if self._requires is None:
+            texts = [self.read(file) for file in ("METADATA", "PKG-INFO", "requires.txt")]
+            found = re.findall(r"^(?:Requires-Dist:\s*)([A-Za-z0-9][A-Za-z0-9._-]*)", "\n".join(texts[:2]), re.MULTILINE)
+            found += re.findall(r"^([A-Za-z0-9][A-Za-z0-9._-]*)", texts[2], re.MULTILINE)
+            self._requires = frozenset(map(normalise, found))
+        return self._requires
 
     def provides(self, top: str) -> bool:
         """Whether the distribution installs the top-level name `top`."""

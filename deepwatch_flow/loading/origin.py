@@ -10,11 +10,11 @@ import os
 import sys
 from importlib.machinery import EXTENSION_SUFFIXES
 from types import BuiltinFunctionType, FunctionType, ModuleType
-from typing import Dict, Iterable, List, Optional, Sequence, Tuple, Union
+from typing import Dict, FrozenSet, Iterable, List, Optional, Sequence, Tuple, Union
 
 from .._compat import stdlib_module_names
 from ..model import Boundary
-from .distributions import SITE_NAMES, Shelf, normalise, top_name
+from .distributions import SITE_NAMES, Distribution, Shelf, normalise, top_name
 
 #: an origin, and the distribution where it is a package
 Origin = Tuple[str, Optional[str]]
@@ -90,16 +90,22 @@ class Origins:
 
     def version(self, distribution: str) -> str:
         """Return the installed version of a distribution, empty where it is not installed."""
+        found = self._named(distribution)
+        return found.version if found is not None else ""
+
+    def requires(self, distribution: str) -> FrozenSet[str]:
+        """Return the names of the distributions that one needs, by its metadata."""
+        found = self._named(distribution)
+        return found.requires() if found is not None else frozenset()
+
+    def _named(self, distribution: str) -> Optional[Distribution]:
         name = normalise(distribution)
-        for entry in self._current_entries():
-            found = self._shelf(entry).named(name)
-            if found is not None:
-                return found.version
-        for shelf in list(self._shelves.values()):  # a site folder reached otherwise than by sys.path
+        # a site folder may be reached otherwise than by sys.path
+        for shelf in (*map(self._shelf, self._current_entries()), *list(self._shelves.values())):
             found = shelf.named(name)
             if found is not None:
-                return found.version
-        return ""
+                return found
+        return None
 
     # -- how it decides -----------------------------------------------------------------------
 

@@ -14,13 +14,13 @@ import pathlib
 import posixpath
 import shutil
 from types import FrameType, ModuleType
-from typing import Any, Dict, Optional
+from typing import Any, Dict, Optional, Tuple
 
 from ..loading.distributions import SITE_NAMES
 from ..loading.origin import DEEPWATCH_FOLDER
 
 #: kinds of files that code comes from
-USER, OURS, PASSING, SOURCES, IMPORT, STDLIB = range(6)
+USER, OURS, PASSING, SOURCES, IMPORT, STDLIB, INSTALLED = range(7)
 
 #: what our stand-ins for functions of `os` give as their file: it is cut from tracebacks, and stdlib to `Origins`
 STAND_IN = "<frozen importlib: os>"
@@ -71,11 +71,11 @@ def _judged(filename: str) -> int:
         return STDLIB if filename.startswith("<frozen ") else USER
     if filename.startswith(DEEPWATCH_FOLDER):
         return OURS
+    if not SITE_NAMES.isdisjoint(filename.split(os.sep)):
+        return INSTALLED
     if not filename.startswith(_LIBRARY):
         return USER
     below = filename[len(_LIBRARY):].split(os.sep)
-    if not SITE_NAMES.isdisjoint(below):
-        return USER
     if below[0] in ("pathlib", "pathlib.py"):
         return PASSING
     return IMPORT if below[0] == "importlib" and below[-1].startswith("_bootstrap") else STDLIB
@@ -83,14 +83,20 @@ def _judged(filename: str) -> int:
 
 def judge(frame: Optional[FrameType]) -> int:
     """Return the kind of the nearest caller that does not merely pass a path on."""
+    return caller(frame)[0]
+
+
+def caller(frame: Optional[FrameType]) -> Tuple[int, str]:
+    """Return the kind and the file of the nearest caller that does not merely pass something on."""
     for _ in range(_FAR):
         if frame is None:
             break
-        kind = kind_of(frame.f_code.co_filename)
+        filename = frame.f_code.co_filename
+        kind = kind_of(filename)
         if kind != PASSING:
-            return kind
+            return kind, filename
         frame = frame.f_back
-    return USER
+    return USER, ""
 
 
 def is_probe(frame: Optional[FrameType]) -> bool:

@@ -1,7 +1,8 @@
 """Environment variables that are read: the dictionary below `os.environ` takes note.
 
 Reads by the standard library for purposes of its own do not count (`tempfile` looks for ``TMPDIR``),
-nor do those of variables that the step has set itself.
+nor do those of variables that the step has set itself. An installed package that takes all of the
+environment passes it on (to a process that it starts); single variables that it asks for do count.
 """
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ import sys
 from _thread import get_ident
 from typing import Any, Callable, Dict, Iterator, Optional, Tuple
 
-from .callers import USER, judge
+from .callers import INSTALLED, USER, caller
 from .findings import NOW, Findings
 
 
@@ -139,16 +140,25 @@ def _note(found: Findings, key: Any, data: Variables) -> None:
         name = os.fsdecode(key)
     except TypeError:
         return
-    if name in found.variables or name in found.assigned or found.whole or not _counts(found):
+    if name in found.owned or name in found.assigned or found.whole or not _counts(found):
         return
-    if judge(sys._getframe(2)) == USER:
-        value = dict.get(data, key)
-        found.note("variables", name, None if value is None else os.fsdecode(value))
+    kind, file = caller(sys._getframe(2))
+    if kind != USER and (kind != INSTALLED or name in found.variables or file in found.takers):
+        return
+    value = dict.get(data, key)
+    found.note("variables", name, None if value is None else os.fsdecode(value))
+    if kind == USER:
+        found.note("owned", name)
 
 
 def _note_all(found: Findings) -> None:
-    if not found.whole and _counts(found) and judge(sys._getframe(2)) == USER:
+    if found.whole or not _counts(found):
+        return
+    kind, file = caller(sys._getframe(2))
+    if kind == USER:
         found.note("whole", "environ")
+    elif kind == INSTALLED:
+        found.note("takers", file)
 
 
 def _note_assignment(found: Findings, key: Any) -> None:

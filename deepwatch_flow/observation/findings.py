@@ -32,7 +32,7 @@ class Findings:
 
     #: kinds of notes, each a table
     KINDS = ("reads", "listed", "absent", "present", "sized", "written", "databases", "variables", "assigned",
-             "whole", "places", "modules", "classes", "gaps")
+             "owned", "takers", "whole", "places", "modules", "classes", "gaps")
 
     def __init__(self, wants: Wants) -> None:
         self.wants = wants
@@ -46,6 +46,8 @@ class Findings:
         self.databases: Dict[str, Optional[Raw]] = {}       #: opened by libraries that may write them, too
         self.variables: Dict[str, Optional[str]] = {}
         self.assigned: Dict[str, None] = {}                 #: variables that were set or deleted
+        self.owned: Dict[str, None] = {}                    #: variables that other code than packages' read
+        self.takers: Dict[str, None] = {}                   #: files of packages that took the environment as a whole
         self.whole: Dict[str, None] = {}                    #: not empty: the environment was read as a whole
         self.places: Dict[Tuple[str, int, str], None] = {}  #: code that ran in child processes
         self.modules: Dict[str, str] = {}

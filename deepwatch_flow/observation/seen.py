@@ -30,6 +30,7 @@ class Seen(NamedTuple):
     modules: FrozenSet[Tuple[str, str]] = frozenset()        #: imported meanwhile: (name, file)
     classes: FrozenSet[Tuple[str, str]] = frozenset()        #: named in what was unpickled: (module, qualname)
     gaps: Tuple[str, ...] = ()                               #: what could not be observed, a short sentence each
+    foreign: FrozenSet[str] = frozenset()                    #: of the variables, those that packages alone read
 
 
 EMPTY = Seen()
@@ -70,4 +71,5 @@ def merged(seens: Iterable[Seen]) -> Seen:
         any(each.all_variables for each in every),
         frozenset().union(*(each.modules for each in every)),
         frozenset().union(*(each.classes for each in every)),
-        tuple(dict.fromkeys(gap for each in every for gap in each.gaps)))
+        tuple(dict.fromkeys(gap for each in every for gap in each.gaps)),
+        frozenset(name for name in variables if all(name in each.foreign for each in every if name in each.variables)))

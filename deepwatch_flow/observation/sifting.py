@@ -66,7 +66,7 @@ class Sieve:
             bool(found.whole),
             frozenset((name, os.path.abspath(file)) for name, file in found.modules.items() if self._is_own(file)),
             frozenset(each for each in found.classes if self._origins.of_module(each[0])[0] == "own"),
-            tuple(found.gaps))
+            tuple(found.gaps), frozenset(found.variables) - frozenset(found.owned))
 
     # -- code -------------------------------------------------------------------------------------
 

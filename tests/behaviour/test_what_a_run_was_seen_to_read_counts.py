@@ -144,6 +144,52 @@ def test_values_of_variables_are_kept_nowhere(ask: Any) -> None:
     assert [path for path in files if b"opensesame" in path.read_bytes()] == []
 
 
+def of_a_package(ask: Any, text: str) -> Any:
+    project = ask("__import__('tinykit').run()")
+    project.write("libs/site-packages/tinykit.py", text)
+    project.write("libs/site-packages/tinykit-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: tinykit\nVersion: 1.0\n")
+    project.write("libs/site-packages/tinykit-1.0.dist-info/RECORD", "tinykit.py,,\n")
+    return project
+
+
+def in_site(project: Any, **variables: str) -> Any:
+    import deepwatch_flow
+    places = (str(project.path("libs/site-packages")), str(Path(deepwatch_flow.__file__).parent.parent))
+    return {"PYTHONPATH": ":".join(places), **variables}
+
+
+def test_a_package_that_passes_the_environment_on_is_no_reader_of_it(ask: Any) -> None:
+    project = of_a_package(ask, "import os\ndef run():\n    return len(os.environ.copy()) > len(dict(os.environ))\n")
+    assert project.run(env=in_site(project)).executed == ["answer"]
+    assert project.run(env=in_site(project, WORK_ALPHA="x")).executed == []
+    assert b"observed" not in project.lock
+
+
+def test_a_variable_that_a_package_asks_for_counts_here_and_is_not_vouched_for(ask: Any) -> None:
+    project = of_a_package(ask, "import os\ndef run():\n    return os.environ.get('TINYKIT_MODE')\n")
+    assert project.run("--hermetic", env=in_site(project)).executed == ["answer"]
+    assert project.run(env=in_site(project, TINYKIT_MODE="x")).executed == ["answer"]
+    assert project.run(env=in_site(project)).executed == []
+    assert b"TINYKIT_MODE" not in project.lock
+
+
+def test_what_a_step_sets_in_the_environment_is_nothing_that_another_run_would_find(project: Any) -> None:
+    project.write("pipeline.py", """
+        import os
+        from deepwatch_flow import step
+
+        @step
+        def sets(name="work_mode"):
+            os.environ[name.upper()] = "x"
+
+        @step(after=["sets"])
+        def reads(name="work_mode"):
+            return name.upper() in os.environ
+        """)
+    assert project.run().executed == ["sets", "reads"]
+    assert project.run().executed == []
+
+
 # -- code ---------------------------------------------------------------------------------------------
 
 def test_a_function_found_by_a_computed_name_counts_with_what_it_calls(project: Any) -> None:
