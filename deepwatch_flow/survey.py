@@ -11,7 +11,7 @@ from .analysis.fingerprint import Analysis
 from .analysis.hidden import HiddenCode
 from .analysis.unaffected import Proof, Record
 from .config import OBSERVED, Config
-from .engine.conditions import Conditions, Packages, from_lock
+from .engine.conditions import Conditions, Packages, from_lock, portable
 from .engine.planner import World
 from .hashing.files import digest_file, digest_input
 from .model import (
@@ -183,12 +183,16 @@ def history_of(database: Database, lock: Optional[Lock], version: Callable[[str]
     by_key: Dict[Digest, Tuple[Trace, ...]] = {}
     latest: Dict[str, Trace] = {}
     by_step: Dict[str, Tuple[Trace, ...]] = {}
+    recorded = database.traces()
+    # an execution that is recorded here is known with all its conditions, of which the lockfile has a part
+    here = {(trace.key, trace.artifact, portable(trace.observation)) for traces in recorded.values() for trace in traces}
     if lock is not None and lock.scheme == SCHEME:
         for name, entry in lock.steps.items():
             trace = trace_of(name, entry, version)
-            by_key[trace.key] = (trace, *by_key.get(trace.key, ()))
+            if (entry.key, entry.artifact, entry.observed) not in here:
+                by_key[trace.key] = (trace, *by_key.get(trace.key, ()))
             latest[name] = trace
-    for step, traces in database.traces().items():
+    for step, traces in recorded.items():
         for trace in traces:
             by_key[trace.key] = (trace, *by_key.get(trace.key, ()))
         latest[step] = traces[-1]
