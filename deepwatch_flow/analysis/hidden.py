@@ -41,6 +41,7 @@ class Found(NamedTuple):
     gaps: Tuple[str, ...]
     variables: FrozenSet[str]                 #: environment variables that the fingerprint covers
     effects: bool                             #: whether the fingerprint takes in code that ran at load, not its result
+    loose: FrozenSet[str]                     #: files of own code that ran and that is in no module
 
 
 class HiddenCode:
@@ -66,14 +67,22 @@ class HiddenCode:
         units: Dict[SeenUnit, None] = {}
         packages: Set[str] = set()
         gaps: Set[str] = set()
+        loose: Set[str] = set()
         for path, name in sorted(modules.items()):
             self._imported(path, name, modules, units, packages)
         for path, line, name in sorted(left):
-            if path not in modules and name != _MODULE_BODY:
-                self._definition(path, line, name, units, gaps)
+            if path in modules:
+                continue
+            module = self._module_of(path)
+            if module is None and not path.startswith("<"):
+                loose.add(path)
+            elif module is None:
+                gaps.add(f"code of `{path}` ran and is in no file")
+            elif name != _MODULE_BODY:
+                self._definition((path, line, name), module, units, gaps)
         for module, qualname in sorted(classes):
             self._class(module, qualname, units)
-        return Found(ran, tuple(units), tuple(sorted(packages)), tuple(sorted(gaps)), frozenset(variables), effects)
+        return Found(ran, tuple(units), tuple(sorted(packages)), tuple(sorted(gaps)), frozenset(variables), effects, frozenset(loose))
 
     def _reached(self, root: Digest, left: Set[Ran]) -> List[Node]:
         """Return the nodes below a root that were used, and take what ran of them from `left`.
@@ -123,11 +132,11 @@ class HiddenCode:
             elif origin == "own" and loaded is not None and getattr(loaded, "__file__", None) not in modules:
                 self._add(units, "module", other, "", getattr(loaded, "__file__", None))
 
-    def _definition(self, path: str, line: int, name: str, units: Dict[SeenUnit, None], gaps: Set[str]) -> None:
-        module = self._module_of(path)
+    def _definition(self, ran: Ran, module: str, units: Dict[SeenUnit, None], gaps: Set[str]) -> None:
+        path, line, name = ran
         file = self._graph.sources.file(path)
         definitions = file.at(line, name) if file is not None else []
-        if module is None or not definitions:
+        if not definitions:
             gaps.add(f"the code `{name}` of {self._graph.relative(path)}:{line} ran and can't be found in its file")
             return
         for definition in definitions:

@@ -151,6 +151,10 @@ class Effects:
                 node.text = statement.text.digest  # an effect on what can't be digested is seen nowhere else
             elif len(statement.subject) == 1 and first.target.kind == "function":
                 node.text = Hasher("call/1").digest()
+            elif first.target.kind == "class" and statement.subject[-1] == "register":
+                node.text = statement.text.digest  # an abstract class keeps its register where nobody can look
+                node.links = links
+                return graph.add(node)
             else:
                 return None  # an effect on an own object is seen on the object itself
             node.links = [first]

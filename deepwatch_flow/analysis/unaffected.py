@@ -64,11 +64,10 @@ class Proof:
 
     def _alike(self, old: Unit, node: Node) -> bool:
         """Return whether a unit's own part is as it was, as far as it was used; its links wait."""
-        if old.kind == "function" and old.own not in self._record.ran:
-            # not called: only that it is a function can have been seen, or that a call of it fails
-            return node.kind == "function" and self._same_signature(old, node)
         if old.kind != node.kind or node.counts:
             return False     # of what others read (docstrings, annotations, names) more counts than its own digest
+        if old.kind == "function" and old.own not in self._record.ran:
+            return self._same_but_for_its_body(old, node)
         links = [link for link in node.links if link.target is not None]
         if old.own == node.own(0):
             return len(links) == len(old.links) and self._follow(zip(old.links, links), node)
@@ -82,7 +81,7 @@ class Proof:
     def _follow(self, pairs: Iterable[Tuple[Tuple[str, Digest], Link]], node: Node) -> bool:
         for (_, old_deep), link in pairs:
             assert link.target is not None
-            if link.label.endswith(" seen") and not self._looks_the_same(old_deep, link.target):
+            if link.label.endswith(" seen") and not self._looks_the_same(old_deep, link.target, node):
                 return False
             if link.at_load or node.kind == "statement":
                 if self._analysis.deep(link.target, 0) != old_deep:
@@ -91,36 +90,52 @@ class Proof:
                 self._waiting.append((old_deep, link.target))
         return True
 
-    def _looks_the_same(self, old_deep: Digest, target: Node) -> bool:
-        """Return whether the name and the parameters of a function that is in sight are what they were.
+    def _looks_the_same(self, old_deep: Digest, target: Node, by: Node) -> bool:
+        """Return whether a function that is in sight is what can be seen of it, beyond what a call does.
 
-        Those of one that did not run can be of no effect unless a package looks at it.
+        A function that names another one without calling it may compare it, hand it on, or read its
+        attributes. What a table or a class holds is found by those who call it, unless a package looks.
         """
         old = self._record.unit(old_deep)
         if old is None:
             return False
-        unused = self._record.alone and old.kind == "function" and old.own not in self._record.ran
-        return unused or old.sight == target.sight
+        if old.kind != "function" or old.own in self._record.ran:
+            return old.sight == target.sight
+        if by.kind == "function":
+            return old.own == target.own(0)
+        return self._record.alone or old.sight == target.sight
 
-    def _same_signature(self, old: Unit, node: Node) -> bool:
+    def _same_but_for_its_body(self, old: Unit, node: Node) -> bool:
+        """Return whether of a function that was not called at most the body changed.
+
+        A call of it may have failed, or its defaults and attributes been read; its decorators ran.
+        """
+        if old.own == node.own(0):
+            links = [link for link in node.links if link.target is not None]
+            return len(links) == len(old.links) and all(
+                not link.at_load or self._analysis.deep(link.target, 0) == old_deep
+                for (_, old_deep), link in zip(old.links, links) if link.target is not None)
         before, now = self._record.text(old.own), self._analysis.node_text(node)
-        return before is not None and now is not None and not node.counts and same_signature(before, now)
+        return before is not None and now is not None and same_signature(before, now) and self._as_it_was(old, node, before) is not None
+
+    def _as_it_was(self, old: Unit, node: Node, before: str) -> Optional[Node]:
+        """Return the function with its old text in today's surroundings, if that gives the recorded digest.
+
+        Then the text alone has changed, and not what its names, defaults and captured values are.
+        """
+        if node.scope is None:
+            return None
+        like = (self._analysis.as_if(node, definition) for definition in definitions_in(before) if definition.kind == "function")
+        return next((each for each in like if each.own(0) == old.own), None)
 
     def _same_code(self, old: Unit, node: Node) -> Optional[List[Link]]:
-        """Return the links that the old text of a function has now, if it compiles to the same code; else None.
-
-        The old text is looked at in today's surroundings: if that gives the recorded digest, then the
-        text alone has changed, and not what its names, defaults and captured values are.
-        """
+        """Return the links that the old text of a function has now, if it compiles to the same code; else None."""
         before, now = self._record.text(old.own), self._analysis.node_text(node)
-        if before is None or now is None or node.scope is None or node.counts or not same_code(before, now, self._record.alone):
+        if before is None or now is None or not same_code(before, now, self._record.alone):
             return None
-        for definition in definitions_in(before):
-            like = self._analysis.as_if(node, definition)
-            if like.own(0) == old.own:
-                links = [link for link in like.links if link.target is not None]
-                return links if len(links) == len(old.links) else None
-        return None
+        like = self._as_it_was(old, node, before)
+        links = [link for link in like.links if link.target is not None] if like is not None else []
+        return links if like is not None and len(links) == len(old.links) else None
 
     # -- evidence for `members` -------------------------------------------------------------------
 

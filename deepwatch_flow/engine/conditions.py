@@ -88,6 +88,8 @@ class Conditions:
         found = self._hidden.found(facts.fingerprint.root, seen.codes, seen.modules, seen.classes)
         if found.effects:
             seen = merged([loaded, seen])._replace(codes=seen.codes, distributions=seen.distributions, gaps=seen.gaps)
+        if found.loose:    # `runpy`, a loader of somebody's own: the file is read like any other
+            seen = seen._replace(reads={**dict.fromkeys(found.loose), **seen.reads})
         files = self._files(seen, facts, changed)
         variables = self._variables(seen, found.variables)
         named = dict(facts.fingerprint.packages)

@@ -22,6 +22,8 @@ IMPORTS: List[Callable[[str], None]] = []
 _ACCESS = os.O_RDONLY | os.O_WRONLY | os.O_RDWR
 Handler = Callable[[Findings, Tuple[Any, ...], FrameType], None]
 
+#: how many arguments of a program are looked at
+_MOST_ARGUMENTS = 500
 #: modules of the standard library that start programs to learn about the machine
 _CURIOUS = ("platform.py", "uuid.py", "util.py", "_osx_support.py", "sysconfig.py")
 
@@ -116,22 +118,40 @@ def _unpickles(found: Findings, args: Tuple[Any, ...], frame: FrameType) -> None
         found.note("classes", (args[0], args[1]))
 
 
-def _starts(place: int) -> Handler:
+def _starts(place: int, arguments: int, folder: Optional[int] = None) -> Handler:
+    """Return what notes a program and its arguments, which stand at these places; the folder is the one it starts in."""
     def note(found: Findings, args: Tuple[Any, ...], frame: FrameType) -> None:
         if not found.wants.files and not found.wants.env:
             return
-        program = args[place] if args[place] is not None else args[1]
+        program = args[place] if args[place] is not None else args[arguments]
         if isinstance(program, (list, tuple)):
             program = program[0] if program else ""
         if not _is_curiosity(frame) and judge(frame) != OURS:
             starts(found, program)
+            _named(found, args[arguments], args[folder] if folder is not None else None)
     return note
+
+
+def _named(found: Findings, arguments: Any, folder: Any) -> None:
+    """Note the files that a program is told of: it reads them, or has written those that are others afterwards."""
+    if not found.wants.files:
+        return
+    texts = [os.fsdecode(each) for each in ([arguments] if isinstance(arguments, (str, bytes)) else arguments or ())]
+    words = {word for text in texts[:_MOST_ARGUMENTS] for part in (text, *text.split()) for word in (part, part.partition("=")[2])}
+    for word in words:
+        name = word.strip("'\"<>;&|()")
+        path = absolute(os.path.join(os.fsdecode(folder), name) if folder is not None else name) if name else None
+        try:
+            if path is not None and "\0" not in path and stat_modes.S_ISREG(raw(path)[5]):
+                found.note("databases", path, raw(path))
+        except OSError:
+            continue        # most arguments are no files
 
 
 def starts(found: Findings, program: Any) -> None:
     """Note that a program was started; only its name is told, arguments may hold secrets."""
     name = os.path.basename(os.fsdecode(program)) or "?"
-    found.note("gaps", f"it started the program `{name}`: what that reads is not seen")
+    found.note("gaps", f"it started the program `{name}`: what that reads beyond the files in its arguments is not seen")
 
 
 def _is_curiosity(frame: Optional[FrameType]) -> bool:
@@ -150,7 +170,10 @@ def _imports(found: Findings, args: Tuple[Any, ...], frame: FrameType) -> None: 
 
 
 def _shell(found: Findings, args: Tuple[Any, ...], frame: FrameType) -> None:  # noqa: ARG001 - one signature
+    if not found.wants.files and not found.wants.env:
+        return
     starts(found, "sh" if os.name == "posix" else "cmd")
+    _named(found, args[0], None)
 
 
 _HANDLERS: Dict[str, Handler] = {
@@ -167,11 +190,11 @@ _HANDLERS: Dict[str, Handler] = {
     "os.truncate": _changes((0, None)),
     "sqlite3.connect": _connects,
     "pickle.find_class": _unpickles,
-    "subprocess.Popen": _starts(0),
-    "os.posix_spawn": _starts(0),
-    "os.exec": _starts(0),
-    "os.spawn": _starts(1),
-    "os.startfile": _starts(0),
+    "subprocess.Popen": _starts(0, 1, 2),
+    "os.posix_spawn": _starts(0, 1),
+    "os.exec": _starts(0, 1),
+    "os.spawn": _starts(1, 2),
+    "os.startfile": _starts(0, 0),
     "os.system": _shell,
 }
 

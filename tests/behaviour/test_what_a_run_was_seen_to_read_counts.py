@@ -367,7 +367,7 @@ def test_deps_observed_marks_what_reading_the_code_had_missed(ask: Any) -> None:
 
 
 def test_a_file_that_changes_while_a_step_reads_it_is_not_recorded(ask: Any, tmp_path: Path) -> None:
-    project = ask("[open('data.txt').read(), __import__('subprocess').call(['sh', '-c', 'echo changed > data.txt'])]")
+    project = ask("[open('data.txt').read(), __import__('subprocess').call(['sh', '-c', 'echo changed | tee data.*'])]")
     project.write("data.txt", "1")
     done = project.run()
     assert "changed while `answer` ran" in done.document["notices"][0]["message"]

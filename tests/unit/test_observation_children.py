@@ -220,7 +220,7 @@ def test_a_forked_child_that_becomes_another_program(root: Path) -> None:
 
     assert observed(step) == []
     """)
-    assert seen["gaps"] == ["it started the program `true`: what that reads is not seen"]
+    assert seen["gaps"] == ["it started the program `true`: what that reads beyond the files in its arguments is not seen"]
 
 
 def test_what_is_loaded_in_a_child(root: Path) -> None:

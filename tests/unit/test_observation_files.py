@@ -312,13 +312,37 @@ def test_source_code_that_is_read_as_data(place: Place) -> None:
 ])
 def test_a_program_is_a_gap_without_its_arguments(place: Place, start: Callable[[], Any]) -> None:
     seen = place.seen(start)
-    assert seen.gaps == ("it started the program `true`: what that reads is not seen",)
+    assert seen.gaps == ("it started the program `true`: what that reads beyond the files in its arguments is not seen",)
 
 
 @pytest.mark.skipif(not POSIX, reason="programs of POSIX")
 def test_a_shell(place: Place) -> None:
     seen = place.seen(lambda: (os.system("true secret"), subprocess.run("true secret", shell=True)))
-    assert seen.gaps == ("it started the program `sh`: what that reads is not seen",)
+    assert seen.gaps == ("it started the program `sh`: what that reads beyond the files in its arguments is not seen",)
+
+
+@pytest.mark.skipif(not POSIX, reason="programs of POSIX")
+@pytest.mark.parametrize("start", [
+    lambda: subprocess.run(["cat", "a.txt"], check=True, stdout=subprocess.DEVNULL),
+    lambda: subprocess.run(["cat", "--from=a.txt"], check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL),
+    lambda: subprocess.run("cat < 'a.txt' > /dev/null", shell=True, check=True),
+    lambda: subprocess.run(["cat", "a.txt"], cwd=os.getcwd(), check=True, stdout=subprocess.DEVNULL),
+    lambda: os.system("cat a.txt > /dev/null"),
+    lambda: os.waitpid(os.posix_spawn("/bin/cat", ["cat", "a.txt"], {}, file_actions=[(os.POSIX_SPAWN_CLOSE, 1)]), 0),
+])
+def test_a_file_in_the_arguments_of_a_program_is_read(place: Place, start: Callable[[], Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    place.write("a.txt", "1")
+    monkeypatch.chdir(place.root)
+    assert "a.txt" in place.below(place.seen(start).reads)
+
+
+@pytest.mark.skipif(not POSIX, reason="programs of POSIX")
+def test_a_file_in_the_arguments_that_the_program_changed_is_written(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    place.write("a.txt", "1")
+    monkeypatch.chdir(place.root)
+    seen = place.seen(lambda: os.system("echo changed > a.txt"))
+    assert "a.txt" not in place.below(seen.reads)
+    assert place.below(seen.written) == {"a.txt"}
 
 
 # -- everything is as it was --------------------------------------------------------------------------
