@@ -74,7 +74,7 @@ def _is_plain(project: Project, known: Mapping[str, List[Trace]], traces: Mappin
     """Tell whether the reasons for an edit can be told without the database and without live objects."""
     if project.config.invalidate != "deep" or not {**OBSERVED, **project.config.observe}["code"]:
         return False
-    if any(node.step.invalidate == "precise" for node in project.graph.nodes.values()):
+    if any(node.step.options["invalidate"] == "precise" for node in project.graph.nodes.values()):
         return False
     for name, trace in traces.items():
         last = known[name][-1] if known.get(name) else None

@@ -88,7 +88,7 @@ class Survey:
             found = self._facts[node.name] = StepFacts(
                 node.name, fingerprint, tuple(params), tuple(sorted(node.files.items())),
                 tuple(sorted(node.products.items())), tuple(sorted(node.upstreams.items())),
-                tuple(self._graph.upstreams(node.name)), self.precise or (node.step.invalidate or self._mode) == "precise")
+                tuple(self._graph.upstreams(node.name)), self.precise or (node.step.options["invalidate"] or self._mode) == "precise")
         return found
 
     def world(self, names: Iterable[str], history: History) -> World:

@@ -6,6 +6,8 @@ parameters mean is decided when the graph is built.
 """
 from __future__ import annotations
 
+from .options import DEFAULTS, options_of
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import (
@@ -22,9 +24,12 @@ if TYPE_CHECKING:
         overload,
     )
 
+    from typing_extensions import Unpack
+
+    from .options import Options
+
     F = TypeVar("F", bound=Callable[..., Any])
 
-_MODES = (None, "deep", "precise")
 #: the lists that collect steps while pipelines load, the innermost last
 _collecting: "List[List[Step]]" = []
 
@@ -73,7 +78,7 @@ class Step:
     def __init__(self, function: "Callable[..., Any]", *, name: "Optional[str]" = None,
                  needs: "Optional[Mapping[str, Union[str, Step, Callable[..., Any]]]]" = None,
                  after: "Iterable[Union[str, Step, Callable[..., Any]]]" = (), tags: "Iterable[str]" = (),
-                 policy: "Tuple[bool, Optional[str]]" = (True, None)) -> None:
+                 options: "Mapping[str, Any]" = DEFAULTS) -> None:
         inner: "Any" = function.function if isinstance(function, Step) else function
         if not callable(inner):
             raise TypeError(f"@step takes a function, not {inner!r}; a name is given as @step(name=...)")
@@ -89,10 +94,8 @@ class Step:
         self.tags = (tags,) if isinstance(tags, str) else _several("tags", tags)
         if not all(isinstance(tag, str) for tag in self.tags):
             raise TypeError(f"@step(tags=...) takes texts, not {tags!r}")
-        #: whether its executions are observed, and its own mode of invalidation, None for that of the settings
-        self.observe, self.invalidate = policy
-        if self.invalidate not in _MODES:
-            raise TypeError(f'@step(invalidate=...) takes "deep" or "precise", not {self.invalidate!r}')
+        #: how it is executed and when it is reused (``options``), all of them
+        self.options: "Mapping[str, Any]" = options
         code = getattr(inspect_target(inner), "__code__", None)
         self.file: "Optional[str]" = getattr(code, "co_filename", None)
         self.line: "Optional[int]" = getattr(code, "co_firstlineno", None)
@@ -128,12 +131,12 @@ class Step:
             found = getattr(found, part, None)
         if found is self:
             return self.__qualname__
-        return _remade, (self.function, self.name, self.needs, self.after, self.tags, (self.observe, self.invalidate))
+        return _remade, (self.function, self.name, self.needs, self.after, self.tags, self.options)
 
 
-def _remade(function: "Any", name: str, needs: "Any", after: "Any", tags: "Any", policy: "Any") -> Step:
+def _remade(function: "Any", name: str, needs: "Any", after: "Any", tags: "Any", options: "Any") -> Step:
     with collect():
-        return Step(function, name=name, needs=needs, after=after, tags=tags, policy=policy)
+        return Step(function, name=name, needs=needs, after=after, tags=tags, options=options)
 
 
 def _wear(step: Step, function: "Any") -> None:
@@ -211,25 +214,23 @@ if TYPE_CHECKING:
     def step(function: F, /) -> F: ...
     @overload
     def step(*, name: Optional[str] = ..., needs: Optional[Mapping[str, Any]] = ..., after: Iterable[Any] = ...,
-             tags: Iterable[str] = ..., observe: bool = ..., invalidate: Optional[str] = ...) -> Callable[[F], F]: ...
+             tags: Iterable[str] = ..., **options: Unpack[Options]) -> Callable[[F], F]: ...
 
 
 def step(function: "Any" = None, /, *, name: "Optional[str]" = None, needs: "Any" = None, after: "Any" = (),
-         tags: "Any" = (), **policy: "Any") -> "Any":
+         tags: "Any" = (), **options: "Any") -> "Any":
     """Declare a step, as ``@step``, ``@step(name=..., needs=..., after=..., tags=...)`` or ``step(function)``.
 
     `needs` maps parameters to steps or names of steps, where a parameter has another name than the
     step; `after` lists steps that must be done before, without passing a value; `tags` are for
     choosing steps on the command line.
 
-    With ``observe=False`` its executions are not observed: what it reads without declaring it and
-    code that only a run can find are not noticed. ``invalidate="precise"`` lets a proof that a change of
-    code is of no effect spare the step, ``"deep"`` does not; by default the settings decide.
+    Options say how it is executed (`retries`, `retry_delay` and `timeout` in seconds, `resources`, `seed`) and
+    when its result is reused (`cache=False`: never; `cue="always"` or ``"never"``; ``invalidate="precise"``: a
+    proof that a change of code is of no effect spares it). With ``observe=False`` its executions are not
+    observed: what it reads without declaring it and code that only a run can find are not noticed.
     """
-    unknown = set(policy) - {"observe", "invalidate"}
-    if unknown:
-        raise TypeError(f"step() got an unexpected keyword argument {min(unknown)!r}")
-    chosen = (bool(policy.get("observe", True)), policy.get("invalidate"))
+    chosen = options_of(options) if options else DEFAULTS
     if function is None:
-        return lambda decorated: Step(decorated, name=name, needs=needs, after=after, tags=tags, policy=chosen)
-    return Step(function, name=name, needs=needs, after=after, tags=tags, policy=chosen)
+        return lambda decorated: Step(decorated, name=name, needs=needs, after=after, tags=tags, options=chosen)
+    return Step(function, name=name, needs=needs, after=after, tags=tags, options=chosen)
