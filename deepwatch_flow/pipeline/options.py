@@ -1,0 +1,101 @@
+"""What ``@step(...)`` may say of how a step is executed and when it is reused.
+
+Imports nothing, as all that a pipeline's import pays for. What an option means is told in
+docs/steps.md; here it is checked, where the mistake was made.
+"""
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, Dict, Mapping, Optional, Tuple, TypedDict, Union
+
+    class Options(TypedDict, total=False):
+        """The options by name, as type checkers see them."""
+
+        observe: bool
+        invalidate: Optional[str]
+        retries: int
+        retry_delay: float
+        timeout: Optional[float]
+        resources: Mapping[str, Union[int, float, str]]
+        cache: bool
+        cue: Optional[str]
+        seed: Optional[int]
+
+#: the options of a step that gives none
+DEFAULTS: "Dict[str, Any]" = {
+    "observe": True,          # whether its executions are observed
+    "invalidate": None,       # "deep" | "precise" | None: as the settings say
+    "retries": 0,             # how often a failed execution is repeated
+    "retry_delay": 0.0,       # seconds before the first repetition; each further one waits twice as long
+    "timeout": None,          # seconds after which an execution is ended and has failed
+    "resources": {},          # name -> amount: a number, or a size such as "4GB"
+    "cache": True,            # False: its result is never reused
+    "cue": None,              # "always": it runs each time | "never": any result that it ever gave will do
+    "seed": None,             # an integer: random numbers are the same each time
+}
+_UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12,
+          "KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
+
+
+def options_of(given: "Mapping[str, Any]") -> "Dict[str, Any]":
+    """Return all options of a step; raises TypeError where one is unknown or has no such value."""
+    for name, value in given.items():
+        if name not in DEFAULTS:
+            raise TypeError(f"step() got an unexpected keyword argument {name!r}")
+        fits, wanted = _RULES[name]
+        if not fits(value):
+            raise TypeError(f"@step({name}=...) takes {wanted}, not {value!r}")
+    options = {**DEFAULTS, **given}
+    options["resources"] = {name: amount(value) for name, value in options["resources"].items()}
+    return options
+
+
+def amount(value: "Any") -> float:
+    """Return an amount of a resource as a number, sizes in bytes; raises ValueError for what is none."""
+    if isinstance(value, str):
+        text = value.strip().upper()
+        number = text.rstrip("BKMGTI ")
+        unit = text[len(number):].strip()
+        try:
+            if unit in _UNITS and float(number) >= 0:
+                return float(number) * _UNITS[unit]
+        except ValueError:
+            pass
+    elif isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0:
+        return float(value)
+    raise ValueError(f"{value!r} is no amount: write a number, or a size such as \"4GB\" or \"512MiB\"")
+
+
+def _is_bool(value: "Any") -> bool:
+    return value is True or value is False
+
+
+def _is_count(value: "Any") -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _is_number(value: "Any") -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < 1e9
+
+
+def _are_resources(value: "Any") -> bool:
+    if not isinstance(value, dict):
+        return False
+    try:
+        return all(isinstance(name, str) and amount(each) >= 0 for name, each in value.items())
+    except ValueError:
+        return False
+
+
+_RULES: "Dict[str, Tuple[Callable[[Any], bool], str]]" = {
+    "observe": (_is_bool, "True or False"),
+    "invalidate": (lambda value: value in (None, "deep", "precise"), '"deep" or "precise"'),
+    "retries": (_is_count, "a whole number, 0 or more"),
+    "retry_delay": (_is_number, "seconds, 0 or more"),
+    "timeout": (lambda value: value is None or (_is_number(value) and value > 0), "seconds, more than 0"),
+    "resources": (_are_resources, 'names with amounts, as resources={"gpu": 1, "memory": "4GB"}'),
+    "cache": (_is_bool, "True or False"),
+    "cue": (lambda value: value in (None, "always", "never"), '"always" or "never"'),
+    "seed": (lambda value: value is None or _is_count(value), "a whole number, 0 or more"),
+}
