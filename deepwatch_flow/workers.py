@@ -10,13 +10,14 @@ import sys
 from typing import Any, Mapping, NamedTuple, Optional, Tuple
 
 from .config import Config
-from .engine import children
+from .engine import children, hanging
 from .engine.arguments import arguments_of
-from .engine.executors import Executor, InlineExecutor, ProcessExecutor
+from .engine.executors import Executor, InlineExecutor
 from .engine.handover import Values, decoded
+from .engine.processes import ProcessExecutor, Setup
 from .engine.worker import Call, Failure, Outcome, Tools, Unreadable, execute, failure_of
 from .errors import ConfigError, DeepwatchError, EnvironmentFault
-from .model import Artifact
+from .model import Artifact, Policy
 from .project import Project
 from .state.store import BlobMissing, BlobStore
 
@@ -31,8 +32,14 @@ class WorkerSetup(NamedTuple):
     scratch: Optional[str]               #: the driver's folder of what child processes note
 
 
-def executor_for(project: Project, store: BlobStore, folder: str, jobs: int, live: Values) -> Executor:
-    """Return the executor that the settings name: ours for one or several processes, or a plugin's."""
+def executor_for(project: Project, store: BlobStore, folder: str, policy: Policy, live: Values) -> Executor:
+    """Return the executor that the settings name: ours for one or several processes, or a plugin's.
+
+    A step that has a timeout is executed in another process even where one at a time is wanted: nothing
+    else can end it.
+    """
+    jobs = policy.jobs
+    timed = any(project.graph.nodes[name].step.options["timeout"] for name in project.graph.select(policy.targets, policy.tags))
     tools = tools_of(project, store)
 
     def execute_here(call: Call) -> Outcome:
@@ -40,12 +47,13 @@ def executor_for(project: Project, store: BlobStore, folder: str, jobs: int, liv
         return execute_in(project, tools, call, live)
 
     name = project.config.executor
-    if name == "inline" or (name == "auto" and jobs <= 1):
+    if name == "inline" or (name == "auto" and jobs <= 1 and not timed):
         return InlineExecutor(execute_here)
     if name in ("auto", "processes"):
         sources = {path: source.data for path, source in project.snapshot.sources.items()}
         setup = WorkerSetup(project.config, folder, sources, tuple(sys.path), project.scratch)
-        return ProcessExecutor(jobs, initialise, setup, execute_call)
+        scratch = project.scratch
+        return ProcessExecutor(jobs, Setup(initialise, setup, execute_call, lambda worker: hanging.told(scratch, worker)))
     hook: Any = project.plugins.hook
     made: Optional[Executor] = hook.deepwatch_executor(name=name, jobs=jobs, execute=execute_here)
     if made is None:
@@ -85,7 +93,8 @@ def execute_call(call: Call) -> Outcome:
         os.chdir(project.config.root)    # a step before this one may have gone elsewhere
         # classes are digested as they are before the step runs: it may change what they hold
         project.analysis.fingerprint(project.graph.nodes[call.step].step.function)
-        outcome = execute_in(project, tools, call, None)
+        with hanging.telling(project.scratch, call.timeout):
+            outcome = execute_in(project, tools, call, None)
     except KeyboardInterrupt as error:  # nobody presses Ctrl-C here: the step raised it
         return Outcome(failure=failure_of(error))
     return outcome._replace(value=None, here=False)

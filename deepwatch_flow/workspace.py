@@ -167,7 +167,7 @@ class Workspace:
             check_locked(self.lock, self.graph.order, world, make_plan(world, policy, wanted))
         values = Values(self.store, self.project.codecs, self._consumers(world))
         runner = Runner(world, policy, wanted, Parts(
-            executor_for(self.project, self.store, self.folder, policy.jobs, values), values, lambda trace, seconds: self._record(run, trace, seconds),
+            executor_for(self.project, self.store, self.folder, policy, values), values, lambda trace, seconds: self._record(run, trace, seconds),
             self._restore, self._telling(self._explainer()), self.lock, self._survey.clear, self._noted,
             lambda name: self.graph.nodes[name].step.options["observe"]))
         self.database.run_started(run, time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "run", len(world.facts))

@@ -38,6 +38,8 @@ class Call(NamedTuple):
     upstreams: Tuple[Tuple[str, str, Artifact], ...]   #: (parameter, step, its artifact)
     products: Tuple[Tuple[str, str], ...]              #: (parameter, path)
     observe: bool = True                               #: whether to watch what the step runs and reads
+    timeout: Optional[float] = None                    #: seconds after which it is ended
+    seed: Optional[int] = None                         #: of the random numbers that it draws
 
 
 class Failure(NamedTuple):

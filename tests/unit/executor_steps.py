@@ -16,6 +16,10 @@ def initialise(setup: Any) -> None:
     _prepared = setup
 
 
+def initialise_slowly(setup: Any) -> None:
+    time.sleep(1.0)
+
+
 def initialise_badly(setup: Any) -> None:
     raise ValueError(setup)
 
@@ -25,6 +29,11 @@ def execute(call: Call) -> Outcome:
     what, _, more = call.step.partition(" ")
     if what == "die":
         os._exit(3)
+    if what == "kill":
+        os.kill(os.getpid(), int(more))
+    if what == "hang":
+        while True:
+            pass
     if what == "slow":
         time.sleep(0.5)
     if what == "fault":

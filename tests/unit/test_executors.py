@@ -9,7 +9,8 @@ from typing import Any, Dict, Iterator, List
 import executor_steps
 import pytest
 
-from deepwatch_flow.engine.executors import Executor, InlineExecutor, ProcessExecutor
+from deepwatch_flow.engine.executors import Executor, InlineExecutor
+from deepwatch_flow.engine.processes import ProcessExecutor, Setup
 from deepwatch_flow.engine.worker import Call, Failure, Outcome
 from deepwatch_flow.errors import EnvironmentFault
 
@@ -71,7 +72,7 @@ def test_inline_lets_an_interrupt_through() -> None:
 @pytest.fixture
 def pool(monkeypatch: pytest.MonkeyPatch) -> Iterator[ProcessExecutor]:
     _let_workers_find_this(monkeypatch)
-    executor = ProcessExecutor(2, executor_steps.initialise, "setup", executor_steps.execute)
+    executor = ProcessExecutor(2, Setup(executor_steps.initialise, "setup", executor_steps.execute))
     yield executor
     executor.close(cancel=True)
 
@@ -113,6 +114,49 @@ def test_a_worker_that_dies_fails_only_its_own_step(pool: ProcessExecutor) -> No
     assert failure.hint
 
 
+@pytest.mark.skipif(os.name != "posix", reason="signals are different there")
+@pytest.mark.parametrize("number, name", [(9, "SIGKILL"), (11, "SIGSEGV"), (6, "SIGABRT")])
+def test_the_signal_that_killed_a_worker_is_named(pool: ProcessExecutor, number: int, name: str) -> None:
+    done = drive(pool, f"kill {number}", "a", "b")
+    assert failed(done) == [f"kill {number}"]
+    assert name in done[f"kill {number}"].failure.error
+
+
+def test_what_is_in_flight_beside_a_death_goes_on(pool: ProcessExecutor) -> None:
+    # the very execution goes on: a second one would come from another process
+    pool.submit(call("slow 1"))
+    pool.submit(call("die"))
+    (first, outcome), = pool.wait()
+    assert (first.step, outcome.failure is not None) == ("die", True)
+    workers = {running.worker.processes[0].pid for running in pool._running.values()}
+    (second, outcome), = pool.wait()
+    assert (second.step, {outcome.value[1]}) == ("slow 1", workers)
+
+
+def test_a_call_that_takes_longer_than_its_timeout_is_ended_and_nobody_else(pool: ProcessExecutor) -> None:
+    pool.submit(call("hang")._replace(timeout=0.3))
+    pool.submit(call("slow"))
+    done = dict((each.step, outcome) for _ in range(2) for each, outcome in pool.wait())
+    assert failed(done) == ["hang"]
+    assert done["hang"].failure.error == "it took longer than its timeout of 0.3 s"
+    assert failed(drive(pool, "a", "b", "c")) == []
+
+
+def test_preparing_a_worker_does_not_count_against_a_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
+    _let_workers_find_this(monkeypatch)
+    executor = ProcessExecutor(1, Setup(executor_steps.initialise_slowly, None, executor_steps.execute))
+    executor.submit(call("a")._replace(timeout=0.5))
+    (_, outcome), = executor.wait()
+    executor.close()
+    assert outcome.failure is None
+
+
+def test_waiting_ends_after_the_seconds_that_are_given(pool: ProcessExecutor) -> None:
+    pool.submit(call("slow"))
+    assert pool.wait(0.01) == []
+    assert len(pool.wait()) == 1
+
+
 def test_two_that_kill_their_workers_at_once_fail_both_and_nobody_else(pool: ProcessExecutor) -> None:
     assert failed(drive(pool, "die 1", "die 2", "a", "die 3", "b")) == ["die 1", "die 2", "die 3"]
 
@@ -139,7 +183,7 @@ def test_a_full_disk_in_a_worker_ends_the_run(pool: ProcessExecutor) -> None:
 @pytest.mark.filterwarnings("ignore")
 def test_workers_that_can_t_be_prepared_fail_their_steps_and_don_t_hang(monkeypatch: pytest.MonkeyPatch) -> None:
     _let_workers_find_this(monkeypatch)
-    executor = ProcessExecutor(2, executor_steps.initialise_badly, "bad setup", executor_steps.execute)
+    executor = ProcessExecutor(2, Setup(executor_steps.initialise_badly, "bad setup", executor_steps.execute))
     assert failed(drive(executor, "a")) == ["a"]
     executor.close()
 
@@ -156,6 +200,6 @@ def test_closing_with_cancel_does_not_wait_for_what_is_in_flight(pool: ProcessEx
 
 
 def test_closing_what_never_started_is_no_error() -> None:
-    executor = ProcessExecutor(2, executor_steps.initialise, None, executor_steps.execute)
+    executor = ProcessExecutor(2, Setup(executor_steps.initialise, None, executor_steps.execute))
     executor.close()
     executor.close(cancel=True)
