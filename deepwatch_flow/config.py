@@ -13,17 +13,15 @@ from typing import (
     Any,
     Callable,
     Dict,
-    Iterable,
-    List,
     Mapping,
     NamedTuple,
-    NoReturn,
     Optional,
     Sequence,
     Tuple,
 )
 
 from ._compat import toml_loads
+from .checking import Place, no_others, one_of, string, strings, table, wrong
 from .errors import ConfigError, EnvironmentFault
 from .loading.distributions import normalise
 from .model import Boundary
@@ -36,12 +34,28 @@ MODES = ("deep", "precise")
 #: what is observed of executions unless the settings say otherwise
 OBSERVED: Mapping[str, Any] = {"code": True, "files": True, "env": True, "ignore": []}
 
+#: how products are put back, what of a remote is believed, what is done with it
+LINKS = ("copy", "reflink", "hardlink")
+TRUST = ("signed", "remote")
+REMOTE_MODES = ("read-write", "read", "off")
+
 #: environment variable -> the setting that it overrides
-VARIABLES = {"DEEPWATCH_JOBS": "jobs", "DEEPWATCH_STORE": "store"}
+VARIABLES = {"DEEPWATCH_JOBS": "jobs", "DEEPWATCH_STORE": "store.folder", "DEEPWATCH_REMOTE": "store.remote",
+             "DEEPWATCH_REMOTE_MODE": "remote.mode"}
 
 _SET = re.compile(r"(?P<step>.+?)\.(?P<param>[^\W\d]\w*)\s*=(?P<value>.*)", re.DOTALL)
 _WORDS = {"True": True, "False": False, "None": None}   # as a Python programmer writes them
-_TYPES = {bool: "a boolean", int: "an integer", float: "a float", str: "a string", list: "an array", dict: "a table"}
+
+
+class Storing(NamedTuple):
+    """Where and how results are kept besides the local folder: the tables ``[store]`` and ``[remote]``."""
+
+    remote: Optional[str] = None                          #: URL of the store that is shared
+    mode: str = REMOTE_MODES[0]                           #: read-write | read | off
+    sign_with: Optional[str] = None                       #: where the key for signatures is: "env:NAME"
+    trust: str = TRUST[0]                                 #: signed | remote: which traces of a remote count
+    link: str = LINKS[0]                                  #: copy | reflink | hardlink: how products are put back
+    codecs: Mapping[str, str] = {}                        #: type (its full name, or a pattern) -> codec
 
 
 class Config(NamedTuple):
@@ -58,6 +72,7 @@ class Config(NamedTuple):
     executor: str = "auto"                                #: auto | inline | processes | the name of a plugin's
     invalidate: str = "deep"                              #: deep | precise
     observe: Mapping[str, Any] = {}                       #: code, files, env: bool; ignore: patterns
+    storing: Storing = Storing()
     sources: Mapping[str, str] = {}                       #: dotted setting -> file, variable, flag or "default"
 
 
@@ -74,16 +89,20 @@ def load(start: str, environ: Mapping[str, str], overrides: Sequence[str] = ()) 
         if environ.get(variable):
             text = environ[variable]
             given = int(text) if key == "jobs" and re.fullmatch(r"\d{1,9}", text) else text
-            values[key] = _CHECKS[key](given, _Place(f"environment variable {variable}", key))
+            top, _, inner = key.partition(".")
+            checked = _CHECKS[top]({inner: given} if inner else given, Place(f"environment variable {variable}", top))
+            values[SETTINGS[top]] = {**values.get(SETTINGS[top], {}), **checked} if inner else checked
             sources[key] = variable
     params: Dict[str, Dict[str, Any]] = values.pop("params", {})
     for text in overrides:
         step, param, value = parse_override(text)
         params.setdefault(step, {})[param] = value
         sources[f"steps.{step}.params.{param}"] = "--set"
-    config = Config(root, params=params, **values)
+    stored = {**values.pop("store", {}), **values.pop("remote", {})}
+    folder = stored.pop("folder", Config._field_defaults["store"])
+    config = Config(root, params=params, store=folder, storing=Storing(**stored), **values)
     _check_store(config, sources)
-    for key in ("pipeline", "jobs", "packages", "store", "executor"):
+    for key in ("pipeline", "jobs", "packages", "store.folder", "executor"):
         sources.setdefault(key, "default")
     return config._replace(sources=sources)
 
@@ -149,18 +168,18 @@ def _pyproject_table(folder: str) -> Optional[Dict[str, Any]]:
     tool = _parse(path).get("tool")
     table = tool.get("deepwatch") if isinstance(tool, dict) else None
     if table is not None and not isinstance(table, dict):
-        _wrong(_Place(PYPROJECT, "tool.deepwatch"), "a table", table)
+        wrong(Place(PYPROJECT, "tool.deepwatch"), "a table", table)
     return table
 
 
 def _parse(path: str) -> Dict[str, Any]:
     try:
-        table: Dict[str, Any] = toml_loads(_text(path))
+        parsed: Dict[str, Any] = toml_loads(_text(path))
     except ValueError as error:
         raise ConfigError(f"{path} is not valid TOML: {error}", hint="correct the line; strings need quotes") from error
     except RecursionError:
         raise ConfigError(f"{path} is nested too deep to be read", hint="settings are flat tables") from None
-    return table
+    return parsed
 
 
 def _text(path: str) -> str:
@@ -175,20 +194,10 @@ def _text(path: str) -> str:
 
 # -- checks ---------------------------------------------------------------------------------------
 
-class _Place(NamedTuple):
-    """Where a value stands, for messages."""
-
-    file: str
-    key: str
-
-    def below(self, key: str) -> _Place:
-        return _Place(self.file, f"{self.key}.{key}" if self.key else key)
-
-
 def _checked(table: Mapping[str, Any], file: str) -> Tuple[Dict[str, Any], Dict[str, str]]:
     """Check a settings table; return the fields of Config that it gives, and where each comes from."""
-    place = _Place(file, "")
-    _no_others(table, SETTINGS, place)
+    place = Place(file, "")
+    no_others(table, SETTINGS, place)
     values: Dict[str, Any] = {}
     sources: Dict[str, str] = {}
     for key, value in table.items():
@@ -196,103 +205,105 @@ def _checked(table: Mapping[str, Any], file: str) -> Tuple[Dict[str, Any], Dict[
         sources[key] = file
         if key == "package-policy":
             sources.update((f"{key}.{name}", file) for name in checked)
-        elif key in ("observe", "invalidate"):
+        elif key == "store" and isinstance(value, str):
+            sources["store.folder"] = file
+        elif key in ("observe", "invalidate", "store", "remote"):
             sources.update((f"{key}.{name}", file) for name in value)
         elif key == "steps":
             sources.update((f"steps.{step}.params.{param}", file) for step in checked for param in checked[step])
     return values, sources
 
 
-def _table(value: Any, place: _Place) -> Dict[str, Any]:
-    if not isinstance(value, dict):
-        _wrong(place, "a table", value)
-    return value
-
-
-def _string(value: Any, place: _Place) -> str:
-    if not isinstance(value, str):
-        _wrong(place, "a string", value)
-    if not value or not value.isprintable():
-        raise ConfigError(f"{place.file}: `{place.key}` is empty or has control characters: {value!r}", hint="leave the setting out for its default")
-    return value
-
-
-def _pipeline(value: Any, place: _Place) -> str:
-    path = _string(value, place)
+def _pipeline(value: Any, place: Place) -> str:
+    path = string(value, place)
     if os.path.isabs(path) or os.path.normpath(path).split(os.sep)[0] in (os.pardir, os.curdir):
         raise ConfigError(f"{place.file}: `{place.key}` must be a file inside the project, got {path!r}",
                           hint="give its path relative to the project's folder")
     return path
 
 
-def _jobs(value: Any, place: _Place) -> int:
+def _jobs(value: Any, place: Place) -> int:
     if not isinstance(value, int) or isinstance(value, bool):
-        _wrong(place, "an integer", value)
+        wrong(place, "an integer", value)
     if value < 1:
         raise ConfigError(f"{place.file}: `{place.key}` must be 1 or more, got {value}", hint="1 runs one step after the other")
     return value
 
 
-def _policy(value: Any, place: _Place) -> str:
-    policy = _string(value, place)
-    if policy not in POLICIES:
-        raise ConfigError(f"{place.file}: `{place.key}` must be one of {', '.join(POLICIES)}, got {policy!r}",
-                          hint=_meant(policy, POLICIES))
-    return policy
+def _policy(value: Any, place: Place) -> str:
+    return one_of(value, POLICIES, place)
 
 
-def _policies(value: Any, place: _Place) -> Dict[str, str]:
+def _policies(value: Any, place: Place) -> Dict[str, str]:
     policies: Dict[str, str] = {}
-    for name, policy in _table(value, place).items():
+    for name, policy in table(value, place).items():
         if normalise(name) in policies:
             raise ConfigError(f"{place.file}: `{place.key}` has `{normalise(name)}` twice, in two spellings", hint="keep one of them")
         policies[normalise(name)] = _policy(policy, place.below(name))
     return policies
 
 
-def _invalidate(value: Any, place: _Place) -> str:
-    table = _table(value, place)
-    _no_others(table, ("mode",), place)
+def _invalidate(value: Any, place: Place) -> str:
+    given = table(value, place)
+    no_others(given, ("mode",), place)
     inside = place.below("mode")
-    mode = _string(table.get("mode", MODES[0]), inside)
-    if mode not in MODES:
-        raise ConfigError(f"{place.file}: `{inside.key}` must be one of {', '.join(MODES)}, got {mode!r}",
-                          hint=_meant(mode, MODES))
-    return mode
+    return one_of(given.get("mode", MODES[0]), MODES, inside)
 
 
-def _observe(value: Any, place: _Place) -> Dict[str, Any]:
-    table = _table(value, place)
-    _no_others(table, ("code", "files", "env", "ignore"), place)
-    for key, each in table.items():
+def _observe(value: Any, place: Place) -> Dict[str, Any]:
+    given = table(value, place)
+    no_others(given, ("code", "files", "env", "ignore"), place)
+    for key, each in given.items():
         inside = place.below(key)
         if key == "ignore":
-            _strings(each, inside)
+            strings(each, inside)
         elif not isinstance(each, bool):
-            _wrong(inside, "true or false", each)
-    return dict(table)
+            wrong(inside, "true or false", each)
+    return dict(given)
 
 
-def _strings(value: Any, place: _Place) -> Tuple[str, ...]:
-    if not isinstance(value, list):
-        _wrong(place, "an array of strings", value)
-    return tuple(_string(each, place) for each in value)
+def _store(value: Any, place: Place) -> Dict[str, Any]:
+    if isinstance(value, str):
+        return {"folder": string(value, place)}
+    given = table(value, place) if isinstance(value, dict) else wrong(place, "a string or a table", value)
+    no_others(given, ("folder", "remote", "sign_with", "trust", "link", "codecs"), place)
+    checked: Dict[str, Any] = {}
+    for key, each in given.items():
+        inside = place.below(key)
+        if key == "trust":
+            checked[key] = one_of(each, TRUST, inside)
+        elif key == "link":
+            checked[key] = one_of(each, LINKS, inside)
+        elif key == "codecs":
+            checked[key] = {name: string(codec, inside.below(name)) for name, codec in table(each, inside).items()}
+        else:
+            checked[key] = string(each, inside)
+    if not re.fullmatch(r"env:\w+", checked.get("sign_with", "env:_")):
+        raise ConfigError(f"{place.file}: `{place.key}.sign_with` must name an environment variable, got {checked['sign_with']!r}",
+                          hint='write "env:NAME", and put the key into that variable: settings are committed, keys are not')
+    return checked
 
 
-def _steps(value: Any, place: _Place) -> Dict[str, Dict[str, Any]]:
+def _remote(value: Any, place: Place) -> Dict[str, Any]:
+    given = table(value, place)
+    no_others(given, ("mode",), place)
+    return {key: one_of(each, REMOTE_MODES, place.below(key)) for key, each in given.items()}
+
+
+def _steps(value: Any, place: Place) -> Dict[str, Dict[str, Any]]:
     params: Dict[str, Dict[str, Any]] = {}
-    for step, settings in _table(value, place).items():
+    for step, settings in table(value, place).items():
         inside = place.below(step)
-        _no_others(_table(settings, inside), ("params",), inside, hint=f"params of a step stand in [steps.{step}.params]")
-        params[step] = dict(_table(settings.get("params", {}), inside.below("params")))
+        no_others(table(settings, inside), ("params",), inside, hint=f"params of a step stand in [steps.{step}.params]")
+        params[step] = dict(table(settings.get("params", {}), inside.below("params")))
     return params
 
 
-def _plugins(value: Any, place: _Place) -> Tuple[str, ...]:
-    table = _table(value, place)
-    _no_others(table, ("modules",), place)
+def _plugins(value: Any, place: Place) -> Tuple[str, ...]:
+    given = table(value, place)
+    no_others(given, ("modules",), place)
     inside = place.below("modules")
-    names = _strings(table.get("modules", []), inside)
+    names = strings(given.get("modules", []), inside)
     for name in names:
         if not all(part.isidentifier() for part in name.split(".")):
             raise ConfigError(f"{place.file}: `{inside.key}` has {name!r}, which is no module name",
@@ -304,41 +315,19 @@ def _check_store(config: Config, sources: Mapping[str, str]) -> None:
     """Refuse a store whose folder would hold the project itself: cleaning it would remove the project."""
     folder = os.path.normpath(os.path.join(config.root, config.store))
     if "://" not in config.store and (config.root + os.sep).startswith(folder.rstrip(os.sep) + os.sep):
-        raise ConfigError(f"{sources['store']}: `store` must not be the project's folder or one above it, got {config.store!r}",
+        raise ConfigError(f"{sources['store.folder']}: `store` must not be the project's folder or one above it, got {config.store!r}",
                           hint='give it a folder of its own, such as ".deepwatch"')
 
 
 #: setting in a file -> field of Config; deepwatch.toml.example explains each
 SETTINGS = {"pipeline": "pipeline", "jobs": "jobs", "packages": "packages", "package-policy": "overrides",
             "steps": "params", "plugins": "plugins", "store": "store", "executor": "executor",
-            "invalidate": "invalidate", "observe": "observe"}
+            "invalidate": "invalidate", "observe": "observe", "remote": "remote"}
 
-_CHECKS: Dict[str, Callable[[Any, _Place], Any]] = {
+_CHECKS: Dict[str, Callable[[Any, Place], Any]] = {
     "pipeline": _pipeline, "jobs": _jobs, "packages": _policy, "package-policy": _policies,
-    "steps": _steps, "plugins": _plugins, "store": _string, "executor": _string,
-    "invalidate": _invalidate, "observe": _observe,
+    "steps": _steps, "plugins": _plugins, "store": _store, "executor": string,
+    "invalidate": _invalidate, "observe": _observe, "remote": _remote,
 }
 
 
-def _no_others(table: Mapping[str, Any], known: Iterable[str], place: _Place, hint: Optional[str] = None) -> None:
-    names = list(known)
-    for key in table:
-        if key not in names:
-            where = place.below(key).key
-            raise ConfigError(f"{place.file}: there is no setting `{where}`", hint=_meant(key, names, hint))
-
-
-def _meant(given: str, names: Sequence[str], otherwise: Optional[str] = None) -> str:
-    import difflib  # only where something is wrong: it is not free
-
-    close: List[str] = difflib.get_close_matches(given.lower().replace("_", "-"), names, 1)
-    if close:
-        return f"did you mean `{close[0]}`?"
-    return otherwise or f"known here: {', '.join(names)}"
-
-
-def _wrong(place: _Place, expected: str, value: Any) -> NoReturn:
-    got = _TYPES.get(type(value), f"a {type(value).__name__}")
-    shown = "" if isinstance(value, (dict, list)) else f" ({value!r})"
-    raise ConfigError(f"{place.file}: `{place.key}` must be {expected}, got {got}{shown}",
-                      hint="deepwatch.toml.example shows every setting")

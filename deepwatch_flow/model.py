@@ -167,6 +167,16 @@ class LockEntry(NamedTuple):
     observed: Tuple[Tuple[str, Digest], ...] = ()   #: (what the step was seen to depend on, its digest)
 
 
+class Accepted(NamedTuple):
+    """A change of code that somebody said to be of no effect on a step."""
+
+    step: str
+    definition: str               #: name of the unit
+    old: Digest                   #: deep digest of the unit as the step's result was made with it
+    new: Digest                   #: deep digest of the unit that counts as the old one
+    reason: str
+
+
 class Lock(NamedTuple):
     """The parsed lockfile."""
 
@@ -174,6 +184,7 @@ class Lock(NamedTuple):
     definitions: Mapping[str, Digest]          #: unit name -> own digest
     packages: Mapping[str, str]                #: distribution -> version, of all steps together
     scheme: int = SCHEME
+    accepted: Tuple[Accepted, ...] = ()        #: sorted by step and definition
 
 
 class StepFacts(NamedTuple):

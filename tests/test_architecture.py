@@ -17,10 +17,10 @@ LAYERS: Tuple[Tuple[str, ...], ...] = (
     ("project", "inspection", "survey", "reasons", "vouching"),
     ("builtin",),
     ("engine", "report"),
-    ("analysis", "observation", "pipeline", "state", "config", "hooks"),
+    ("analysis", "observation", "pipeline", "state", "config", "git", "hooks"),
     ("loading",),
     ("hashing",),
-    ("events",),
+    ("events", "checking"),
     ("model",),
     ("errors", "_compat", "_version"),
 )

@@ -6,7 +6,7 @@ import importlib
 import os
 from typing import Any, Dict, Tuple
 
-from ..config import OBSERVED, PYPROJECT, Config
+from ..config import OBSERVED, PYPROJECT, Config, Storing
 from ..config import load as load_config
 from ..errors import ConfigError, EnvironmentFault
 from ..report import explain
@@ -82,7 +82,8 @@ def config(args: argparse.Namespace, console: Console) -> int:
 def effective(found: Config) -> Dict[str, Tuple[Any, str]]:
     """Return each setting that has a value: dotted name -> (value, where it comes from)."""
     listed: Dict[str, Any] = {"pipeline": found.pipeline, "jobs": found.jobs, "packages": found.packages,
-                              "store": found.store, "executor": found.executor}
+                              "store.folder": found.store, "executor": found.executor}
+    listed.update(_storing(found.storing))
     listed["invalidate.mode"] = found.invalidate
     listed.update((f"observe.{name}", value) for name, value in {**OBSERVED, **found.observe}.items())
     listed.update((f"package-policy.{name}", policy) for name, policy in sorted(found.overrides.items()))
@@ -92,8 +93,19 @@ def effective(found: Config) -> Dict[str, Tuple[Any, str]]:
         listed["plugins.modules"] = list(found.plugins)
     sources = dict(found.sources)
     sources["plugins.modules"] = sources.get("plugins", PYPROJECT)
-    return {key: (value, sources.get(key, "default" if key.startswith(("observe.", "invalidate.")) else PYPROJECT))
+    return {key: (value, sources.get(key, "default" if key.startswith(("observe.", "invalidate.", "store.", "remote.")) else PYPROJECT))
             for key, value in listed.items()}
+
+
+def _storing(found: Storing) -> Dict[str, Any]:
+    """Return the settings of a shared store; those of the remote where there is one."""
+    listed: Dict[str, Any] = {"store.link": found.link}
+    if found.remote is not None:
+        listed.update({"store.remote": found.remote, "remote.mode": found.mode, "store.trust": found.trust})
+    if found.sign_with is not None:
+        listed["store.sign_with"] = found.sign_with
+    listed.update((f"store.codecs.{name}", codec) for name, codec in sorted(found.codecs.items()))
+    return listed
 
 
 def _toml(value: Any) -> str:

@@ -28,6 +28,11 @@ Grammar (TOML; digests are 64 hexadecimal digits, names are quoted, everything i
     [steps."NAME".observed]                     # what it was seen to depend on beyond all that
     "KIND NAME" = "DIGEST"                      # file PATH, absent PATH, variable NAME, function MODULE:NAME ...
 
+    [accepted."NAME"."UNIT"]                    # a change of code that was said to be of no effect on the step
+    old = "DIGEST"                              # deep, of the definition when the step's result was made
+    new = "DIGEST"                              # deep, of the definition that counts as the old one
+    reason = "TEXT"
+
     [definitions."UNIT"]                        # a definition that some step uses
     digest = "DIGEST"                           # of its own code
 
@@ -53,7 +58,7 @@ from typing import NoReturn, Optional, Protocol
 from .._compat import toml_loads
 from ..errors import StateError
 from ..hashing.digest import digest_bytes
-from ..model import Digest, Lock
+from ..model import Accepted, Digest, Lock
 from . import disk
 from .lockgrammar import VERSION, dumps, parse_canonical
 from .lockschema import Misfit, lock_of
@@ -71,7 +76,7 @@ _MARKER = re.compile(r"^(?:<{7}|>{7}|\|{7})(?: .*)?$|^={7}$", re.MULTILINE)
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"|\'[^\']*\'')
 _POSITION = re.compile(r"\s*\(at (?:line (\d+), column (\d+)|end of document)\)$")
 #: raised with any change of the parsed form that the database keeps
-_PARSED_FORM = 2
+_PARSED_FORM = 3
 
 
 class LockCache(Protocol):
@@ -219,16 +224,18 @@ def _line(text: str, position: int) -> int:
 
 def _unparsed(lock: Lock) -> bytes:
     steps = {name: plain_entry(entry) for name, entry in lock.steps.items()}
-    return marshal.dumps((_PARSED_FORM, VERSION, lock.scheme, steps, dict(lock.definitions), dict(lock.packages)), 4)
+    return marshal.dumps((_PARSED_FORM, VERSION, lock.scheme, steps, dict(lock.definitions), dict(lock.packages),
+                          tuple([tuple(each) for each in lock.accepted])), 4)
 
 
 def _parsed(data: bytes) -> Optional[Lock]:
     try:
         with collector_paused():
-            form, version, scheme, steps, definitions, packages = marshal.loads(data)
+            form, version, scheme, steps, definitions, packages, accepted = marshal.loads(data)
     except (ValueError, EOFError, TypeError):
         return None     # kept by another deepwatch: parse the text again
     if (form, version) != (_PARSED_FORM, VERSION):
         return None
     with collector_paused():
-        return Lock({name: entry_of(plain) for name, plain in steps.items()}, definitions, packages, scheme)
+        return Lock({name: entry_of(plain) for name, plain in steps.items()}, definitions, packages, scheme,
+                    tuple([Accepted(*each) for each in accepted]))

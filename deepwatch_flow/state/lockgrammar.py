@@ -10,7 +10,7 @@ from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple
 
 from .._compat import toml_loads
 from ..errors import StateError
-from ..model import Artifact, Digest, Input, Lock, LockEntry, ProductFile, Upstream
+from ..model import Accepted, Artifact, Digest, Input, Lock, LockEntry, ProductFile, Upstream
 
 VERSION = 1
 _COMMENT = "# Written by deepwatch: the results that this project vouches for. Commit it; don't edit it.\n"
@@ -27,6 +27,8 @@ _STEP = re.compile(
     rf'blob = {_DIGEST}\nsize = {_SIZE}\ncodec = "{_NAME}"\n'
     + "".join(rf'(?:\n\[steps\."\2"\.{table}\]\n{_FACTS})?' for table in ("params", "inputs", "upstreams", "products", "observed"))
     + ")")
+_ACCEPTED = re.compile(
+    rf'(\n\[accepted\."{_NAME}"\."{_NAME}"\]\nold = {_DIGEST}\nnew = {_DIGEST}\nreason = "{_NAME}"\n)')
 _DEFINITION = re.compile(rf'(\n\[definitions\."{_NAME}"\]\ndigest = {_DIGEST}\n)')
 _PACKAGE = re.compile(rf'(\n\[packages\."{_NAME}"\]\nversion = "{_NAME}"\n)')
 # The lines of the four tables.
@@ -46,6 +48,9 @@ def dumps(lock: Lock) -> str:
     parts = [f"{_COMMENT}version = {VERSION}\nscheme = {lock.scheme}\n"]
     for name in sorted(lock.steps):
         _write_step(parts, _quoted(name), lock.steps[name])
+    for each in sorted(lock.accepted):
+        parts.append(f'\n[accepted.{_quoted(each.step)}.{_quoted(each.definition)}]\nold = "{each.old}"\nnew = "{each.new}"\n'
+                     f"reason = {_quoted(each.reason)}\n")
     for name, digest in sorted(lock.definitions.items()):
         parts.append(f'\n[definitions.{_quoted(name)}]\ndigest = "{digest}"\n')
     for name, version in sorted(lock.packages.items()):
@@ -113,13 +118,24 @@ def parse_canonical(text: str) -> Optional[Lock]:
     end = packages_at if packages_at >= 0 else len(text)
     definitions_at = text.find('\n[definitions."', head.end(), end)
     middle = definitions_at if definitions_at >= 0 else end
+    accepted_at = text.find('\n[accepted."', head.end(), middle)
+    above = accepted_at if accepted_at >= 0 else middle
     try:
-        steps = _entered(_blocks(_STEP, text[head.end():middle]), _entry)
+        steps = _entered(_blocks(_STEP, text[head.end():above]), _entry)
+        accepted = _accepted(_blocks(_ACCEPTED, text[above:middle]))
         definitions = _entered(_blocks(_DEFINITION, text[middle:end]), lambda fields: fields[0])
         packages = _entered(_blocks(_PACKAGE, text[end:]), lambda fields: _plain(fields[0]))
     except _NotCanonical:
         return None
-    return Lock(steps, definitions, packages, int(head.group(1)))
+    return Lock(steps, definitions, packages, int(head.group(1)), accepted)
+
+
+def _accepted(blocks: List[Tuple[str, ...]]) -> Tuple[Accepted, ...]:
+    found = sorted(Accepted(_plain(step), _plain(definition), Digest(old), Digest(new), _plain(reason))
+                   for _, step, definition, old, new, reason in blocks)
+    if len({each[:2] for each in found}) != len(blocks):
+        raise _NotCanonical
+    return tuple(found)
 
 
 def _blocks(pattern: "re.Pattern[str]", text: str) -> List[Tuple[str, ...]]:

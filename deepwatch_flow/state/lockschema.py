@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any, Callable, Dict, List, Mapping, Tuple
 
-from ..model import Artifact, Digest, Input, Lock, LockEntry, ProductFile, Upstream
+from ..model import Accepted, Artifact, Digest, Input, Lock, LockEntry, ProductFile, Upstream
 from .lockgrammar import is_inside
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -29,11 +29,22 @@ def lock_of(document: Mapping[str, Any], version: int) -> Lock:
     """Return the lock in a parsed document, which must be of this version; raises Misfit."""
     if _size(document, "version", "", "the lockfile") != version:
         raise Misfit("", f"its version is {document['version']}, which never was one")
-    _only(document, ("version", "scheme", "steps", "definitions", "packages"), "", "the lockfile")
+    _only(document, ("version", "scheme", "steps", "accepted", "definitions", "packages"), "", "the lockfile")
     steps = {name: _entry(name, table) for name, table in _table(document, "steps", "").items()}
     definitions = _each(document, "definitions", "digest", _digest)
     packages = _each(document, "packages", "version", _text)
-    return Lock(steps, definitions, packages, _size(document, "scheme", "", "the lockfile"))
+    return Lock(steps, definitions, packages, _size(document, "scheme", "", "the lockfile"), _accepted(document))
+
+
+def _accepted(document: Mapping[str, Any]) -> Tuple[Accepted, ...]:
+    found: List[Accepted] = []
+    for step in _table(document, "accepted", ""):
+        where = f'[accepted."{step}"'
+        for definition, fact in _facts(_table(document["accepted"], step, where), ("old", "new", "reason"), where, f"accepted, {step!r}"):
+            what = f"accepted, {step!r}, {definition!r}"
+            found.append(Accepted(step, definition, _digest(fact, "old", where, what), _digest(fact, "new", where, what),
+                                  _text(fact, "reason", where, what)))
+    return tuple(sorted(found))
 
 
 def _entry(name: str, table: Any) -> LockEntry:

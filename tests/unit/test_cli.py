@@ -478,7 +478,7 @@ def test_config_tells_each_setting_and_where_it_comes_from(good: Any) -> None:
     done = said(good, "config", "--set", "two.x=true")
     rows = {line.split()[0]: line.split()[1:] for line in done.stdout.splitlines()}
     assert rows["jobs"] == ["2", "deepwatch.toml"]
-    assert rows["store"] == ['".deepwatch"', "default"]
+    assert rows["store.folder"] == ['".deepwatch"', "default"]
     assert rows["executor"] == ['"auto"', "default"]
     assert rows["plugins.modules"] == ['["math"]', "deepwatch.toml"]
     assert rows["steps.one.params.start"] == ["7", "deepwatch.toml"]

@@ -122,12 +122,32 @@ def test_windows_line_ends_and_a_byte_order_mark_are_fine(tmp_path: Path) -> Non
 def test_the_environment_wins_over_the_file_and_says_so(tmp_path: Path) -> None:
     config = load(project(tmp_path, toml='jobs = 2\nstore = "a"'), {"DEEPWATCH_JOBS": "5", "DEEPWATCH_STORE": ""})
     assert (config.jobs, config.store) == (5, "a")
-    assert (config.sources["jobs"], config.sources["store"]) == ("DEEPWATCH_JOBS", "deepwatch.toml")
+    assert (config.sources["jobs"], config.sources["store.folder"]) == ("DEEPWATCH_JOBS", "deepwatch.toml")
 
 
 @pytest.mark.parametrize("value", ["many", "0", "-1", "1.5"])
 def test_a_bad_environment_variable_is_named(tmp_path: Path, value: str) -> None:
     assert "DEEPWATCH_JOBS" in refused(tmp_path, "", ("DEEPWATCH_JOBS", value)).message
+
+
+def test_the_tables_store_and_remote(tmp_path: Path) -> None:
+    text = """[store]
+folder = "state"
+remote = "s3://b/p"
+sign_with = "env:KEY"
+trust = "remote"
+link = "hardlink"
+codecs = { "pandas.*" = "parquet" }
+[remote]
+mode = "read"
+"""
+    config = load(project(tmp_path, toml=text), {})
+    assert config.store == "state"
+    assert config.storing == ("s3://b/p", "read", "env:KEY", "remote", "hardlink", {"pandas.*": "parquet"})
+    config = load(str(tmp_path), {"DEEPWATCH_STORE": "a", "DEEPWATCH_REMOTE": "file:///x", "DEEPWATCH_REMOTE_MODE": "off"})
+    assert (config.store, config.storing.remote, config.storing.mode, config.storing.trust) == ("a", "file:///x", "off", "remote")
+    assert (config.sources["store.folder"], config.sources["remote.mode"]) == ("DEEPWATCH_STORE", "DEEPWATCH_REMOTE_MODE")
+    assert (config.sources["store.link"], config.sources["store.remote"]) == ("deepwatch.toml", "DEEPWATCH_REMOTE")
 
 
 # -- what is refused --------------------------------------------------------------------------------
@@ -161,7 +181,10 @@ def test_an_unknown_setting_is_named_with_its_file_and_what_was_meant(tmp_path: 
     ("plugins = ['a']", "plugins", "a table", "an array"),
     ("plugins.modules = 'a'", "plugins.modules", "an array of strings", "a string"),
     ("plugins.modules = [1]", "plugins.modules", "a string", "an integer"),
-    ("store = 2024-01-01", "store", "a string", "a date"),
+    ("store = 2024-01-01", "store", "a string or a table", "a date"),
+    ("store.remote = 1", "store.remote", "a string", "an integer"),
+    ("store.codecs = 'x'", "store.codecs", "a table", "a string"),
+    ("remote = 's3://x'", "remote", "a table", "a string"),
 ])
 def test_a_wrong_type_is_told_with_key_expected_and_got(tmp_path: Path, text: str, key: str, expected: str, got: str) -> None:
     message = refused(tmp_path, text).message
@@ -181,6 +204,10 @@ def test_a_wrong_type_is_told_with_key_expected_and_got(tmp_path: Path, text: st
     ('store = "."', "must not be the project's folder"),
     ('store = "a/../.."', "must not be the project's folder"),
     ('store = "/"', "must not be the project's folder"),
+    ('store.trust = "all"', "one of signed, remote"),
+    ('store.link = "move"', "one of copy, reflink, hardlink"),
+    ('remote.mode = "write"', "one of read-write, read, off"),
+    ('store.sign_with = "s3cr3t"', "must name an environment variable"),
     ("jobs = ", "not valid TOML"),
     ("a = 1\na = 2", "not valid TOML"),
     ("a = " + "[" * 20_000, "deepwatch.toml"),

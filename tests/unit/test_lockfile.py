@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from deepwatch_flow._compat import toml_loads
 from deepwatch_flow.errors import EnvironmentFault, StateError
 from deepwatch_flow.hashing.digest import digest_bytes
-from deepwatch_flow.model import Artifact, Input, Lock, LockEntry, ProductFile, Upstream
+from deepwatch_flow.model import Accepted, Artifact, Input, Lock, LockEntry, ProductFile, Upstream
 from deepwatch_flow.state import disk, lockfile, lockgrammar
 from deepwatch_flow.state.database import Database
 
@@ -60,7 +60,9 @@ entries = st.builds(
     observed=facts(names, digests).map(tuple))
 locks = st.builds(
     Lock, steps=st.dictionaries(names, entries, max_size=3), definitions=st.dictionaries(names, digests, max_size=3),
-    packages=st.dictionaries(names, names, max_size=3), scheme=st.integers(0, 99))
+    packages=st.dictionaries(names, names, max_size=3), scheme=st.integers(0, 99),
+    accepted=st.dictionaries(st.tuples(names, names), st.tuples(digests, digests, names), max_size=3).map(
+        lambda found: tuple(sorted(Accepted(*key, *rest) for key, rest in found.items()))))
 
 
 # -- there and back -------------------------------------------------------------------------------

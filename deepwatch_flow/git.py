@@ -1,0 +1,75 @@
+"""What we ask git: the lockfiles of other revisions, which files differ. Read only, but for settings of a merge driver."""
+from __future__ import annotations
+
+import os
+import subprocess
+from typing import Dict, Iterable, List, Optional
+
+from .errors import DeepwatchError, EnvironmentFault
+
+
+class GitError(DeepwatchError):
+    """Git says no: the folder is no repository, there is no such revision."""
+
+
+class Repository:
+    """The repository that a folder lies in; paths are relative to that folder, with POSIX separators."""
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+        #: the folder's own path below the top of the repository, empty or with a slash at its end
+        self._prefix = os.fsdecode(self.ask("rev-parse", "--show-prefix")).strip("\n")
+
+    def ask(self, *arguments: str) -> bytes:
+        """Return what a git command prints; raises GitError with what git complains of."""
+        environ = {**os.environ, "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"}
+        try:
+            done = subprocess.run(["git", *arguments], cwd=self._folder, env=environ, check=False,
+                                  stdin=subprocess.DEVNULL, capture_output=True)
+        except OSError as error:
+            raise EnvironmentFault(f"can't run git: {error.strerror}", hint="install git, or put it on PATH") from error
+        if done.returncode != 0:
+            told = os.fsdecode(done.stderr).strip().splitlines()
+            raise GitError(f"git {arguments[0]}: {told[0] if told else f'exit code {done.returncode}'}")
+        return done.stdout
+
+    def revision(self, name: str) -> str:
+        """Return the commit that a name stands for; raises GitError."""
+        try:
+            return os.fsdecode(self.ask("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")).strip()
+        except GitError:
+            raise GitError(f"there is no revision `{name}`", hint="a branch, a tag, a commit, or HEAD~1") from None
+
+    def blobs(self, path: str, revisions: Iterable[str]) -> Dict[str, str]:
+        """Return the git blob that a file is in each of some revisions; those without it are left out."""
+        found = {}
+        for each in revisions:
+            try:
+                found[each] = os.fsdecode(self.ask("rev-parse", "--verify", "--quiet", f"{each}:{self._prefix}{path}")).strip()
+            except GitError:
+                continue        # that revision does not have the file
+        return found
+
+    def show(self, path: str, revision: str) -> Optional[bytes]:
+        """Return the bytes of a file in a revision, None where it has no such file."""
+        blob = self.blobs(path, [revision]).get(revision)
+        return self.ask("cat-file", "blob", blob) if blob is not None else None
+
+    def tips(self) -> List[str]:
+        """Return the names of all branches (remote ones, too) and tags, and HEAD."""
+        listed = os.fsdecode(self.ask("for-each-ref", "--format=%(refname)", "refs/heads", "refs/remotes", "refs/tags"))
+        return ["HEAD", *listed.split()]
+
+    def changed(self, since: str) -> List[str]:
+        """Return the files that differ between a revision and the working tree, new ones included."""
+        listed = self.ask("diff", "--name-only", "--relative", "-z", self.revision(since), "--")
+        new = self.ask("ls-files", "--others", "--exclude-standard", "-z")
+        return sorted({os.fsdecode(each) for each in (listed + new).split(b"\0") if each})
+
+
+def repository(folder: str) -> Optional[Repository]:
+    """Return the repository that a folder lies in, None where there is none."""
+    try:
+        return Repository(folder)
+    except (GitError, EnvironmentFault):
+        return None
