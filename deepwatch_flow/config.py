@@ -21,6 +21,7 @@ from typing import (
 )
 
 from ._compat import toml_loads
+from .amounts import amount
 from .checking import Place, no_others, one_of, string, strings, table, wrong
 from .errors import ConfigError, EnvironmentFault
 from .loading.distributions import normalise
@@ -73,6 +74,7 @@ class Config(NamedTuple):
     invalidate: str = "deep"                              #: deep | precise
     observe: Mapping[str, Any] = {}                       #: code, files, env: bool; ignore: patterns
     storing: Storing = Storing()
+    resources: Mapping[str, float] = {}                   #: name -> how much of it there is, sizes in bytes
     sources: Mapping[str, str] = {}                       #: dotted setting -> file, variable, flag or "default"
 
 
@@ -207,7 +209,7 @@ def _checked(table: Mapping[str, Any], file: str) -> Tuple[Dict[str, Any], Dict[
             sources.update((f"{key}.{name}", file) for name in checked)
         elif key == "store" and isinstance(value, str):
             sources["store.folder"] = file
-        elif key in ("observe", "invalidate", "store", "remote"):
+        elif key in ("observe", "invalidate", "store", "remote", "resources"):
             sources.update((f"{key}.{name}", file) for name in value)
         elif key == "steps":
             sources.update((f"steps.{step}.params.{param}", file) for step in checked for param in checked[step])
@@ -290,6 +292,16 @@ def _remote(value: Any, place: Place) -> Dict[str, Any]:
     return {key: one_of(each, REMOTE_MODES, place.below(key)) for key, each in given.items()}
 
 
+def _resources(value: Any, place: Place) -> Dict[str, float]:
+    totals: Dict[str, float] = {}
+    for name, given in table(value, place).items():
+        try:
+            totals[name] = amount(given)
+        except ValueError:
+            wrong(place.below(name), 'a number, or a size such as "16GB"', given)
+    return totals
+
+
 def _steps(value: Any, place: Place) -> Dict[str, Dict[str, Any]]:
     params: Dict[str, Dict[str, Any]] = {}
     for step, settings in table(value, place).items():
@@ -322,12 +334,12 @@ def _check_store(config: Config, sources: Mapping[str, str]) -> None:
 #: setting in a file -> field of Config; deepwatch.toml.example explains each
 SETTINGS = {"pipeline": "pipeline", "jobs": "jobs", "packages": "packages", "package-policy": "overrides",
             "steps": "params", "plugins": "plugins", "store": "store", "executor": "executor",
-            "invalidate": "invalidate", "observe": "observe", "remote": "remote"}
+            "invalidate": "invalidate", "observe": "observe", "remote": "remote", "resources": "resources"}
 
 _CHECKS: Dict[str, Callable[[Any, Place], Any]] = {
     "pipeline": _pipeline, "jobs": _jobs, "packages": _policy, "package-policy": _policies,
     "steps": _steps, "plugins": _plugins, "store": _store, "executor": string,
-    "invalidate": _invalidate, "observe": _observe, "remote": _remote,
+    "invalidate": _invalidate, "observe": _observe, "remote": _remote, "resources": _resources,
 }
 
 

@@ -198,6 +198,7 @@ class StepFacts(NamedTuple):
     upstreams: Tuple[Tuple[str, str], ...] = ()    #: (parameter, step)
     needs: Tuple[str, ...] = ()                    #: all steps that must be done before this one
     precise: bool = False                          #: whether a proof that a change is of no effect will do
+    cue: Optional[str] = None                      #: always | never: when it runs whatever has changed
 
 
 class History(NamedTuple):
@@ -214,7 +215,7 @@ class Reason(NamedTuple):
     """One fact that makes a step stale.
 
     `kind` is one of: never-ran, code, package, param, input, upstream, product, artifact, forced,
-    uncacheable, scheme, upstream-failed; or, of what the last execution was seen to depend on,
+    uncacheable, scheme, cue, upstream-failed; or, of what the last execution was seen to depend on,
     seen-file, seen-variable, seen-code.
     """
 
@@ -233,6 +234,7 @@ class Fresh(NamedTuple):
     trace: Trace
     restore: Tuple[ProductFile, ...] = ()      #: products to put back from the store
     key: Optional[Digest] = None               #: that of now, where code changed that the execution did not use
+    pinned: bool = False                       #: whatever changed does not count: its cue is never
 
 
 class Stale(NamedTuple):

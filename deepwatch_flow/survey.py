@@ -35,6 +35,8 @@ from .state.store import BlobStore
 
 #: how much of a param's value is shown to people
 _SHOWN = 80
+#: the name under which a step's seed is one of its params: no parameter has it
+SEED = "@seed"
 
 
 class LoadedCode(Protocol):
@@ -80,15 +82,20 @@ class Survey:
             analysis = self._analysis
             fingerprint = analysis.fingerprint(node.step.function, params_apart=True)
             params = []
-            for name, value in sorted(node.params.items()):
+            options = node.step.options
+            given = {**node.params, SEED: options["seed"]} if options["seed"] is not None else node.params
+            for name, value in sorted(given.items()):
                 digest, why = analysis.value(value, f"{node.name}.{name}")
                 if why is not None and fingerprint.uncacheable is None:
                     fingerprint = fingerprint._replace(uncacheable=f"param `{name}`: {why}")
                 params.append(Param(name, digest, _shown(value)))
+            if not options["cache"] and fingerprint.uncacheable is None:
+                fingerprint = fingerprint._replace(uncacheable="it is declared with cache=False")
             found = self._facts[node.name] = StepFacts(
                 node.name, fingerprint, tuple(params), tuple(sorted(node.files.items())),
                 tuple(sorted(node.products.items())), tuple(sorted(node.upstreams.items())),
-                tuple(self._graph.upstreams(node.name)), self.precise or (node.step.options["invalidate"] or self._mode) == "precise")
+                tuple(self._graph.upstreams(node.name)), self.precise or (options["invalidate"] or self._mode) == "precise",
+                options["cue"])
         return found
 
     def world(self, names: Iterable[str], history: History) -> World:

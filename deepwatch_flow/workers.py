@@ -14,11 +14,14 @@ from .engine import children, hanging
 from .engine.arguments import arguments_of
 from .engine.executors import Executor, InlineExecutor
 from .engine.handover import Values, decoded
+from .engine.planner import World
 from .engine.processes import ProcessExecutor, Setup
+from .engine.schedule import Resources, Retries, Schedule, priorities
 from .engine.worker import Call, Failure, Outcome, Tools, Unreadable, execute, failure_of
 from .errors import ConfigError, DeepwatchError, EnvironmentFault
 from .model import Artifact, Policy
 from .project import Project
+from .state.database import Database
 from .state.store import BlobMissing, BlobStore
 
 
@@ -59,6 +62,17 @@ def executor_for(project: Project, store: BlobStore, folder: str, policy: Policy
     if made is None:
         raise ConfigError(f"no plugin brings the executor `{name}`", hint='executor = "auto", "inline" or "processes"')
     return made
+
+
+def schedule_for(project: Project, database: Database, world: World, policy: Policy) -> Schedule:
+    """Return what the settings, the steps and earlier executions say of when each step is executed."""
+    options = {name: project.graph.nodes[name].step.options for name in world.facts}
+    wanted = {name: each["resources"] for name, each in options.items() if each["resources"]}
+    retries = {name: (each["retries"], each["retry_delay"]) for name, each in options.items() if each["retries"]}
+    # one after the other, the order of declaration is the one that people expect
+    needs = {name: facts.needs for name, facts in world.facts.items()} if policy.jobs > 1 else {}
+    return Schedule(priorities(needs, database.durations() if needs else {}),
+                    Resources(project.config.resources, wanted), Retries(retries))
 
 
 def tools_of(project: Project, store: BlobStore) -> Tools:

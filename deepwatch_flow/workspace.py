@@ -60,7 +60,7 @@ from .state.keptfacts import KeptFacts
 from .state.mutex import Mutex
 from .survey import Survey, history_of, leaves
 from .vouching import LOCKFILE, check_locked, check_scheme, lock_of
-from .workers import executor_for
+from .workers import executor_for, schedule_for
 
 DATABASE = "state.db"
 
@@ -169,7 +169,7 @@ class Workspace:
         runner = Runner(world, policy, wanted, Parts(
             executor_for(self.project, self.store, self.folder, policy, values), values, lambda trace, seconds: self._record(run, trace, seconds),
             self._restore, self._telling(self._explainer()), self.lock, self._survey.clear, self._noted,
-            lambda name: self.graph.nodes[name].step.options["observe"]))
+            lambda name: self.graph.nodes[name].step.options, schedule_for(self.project, self.database, world, policy)))
         self.database.run_started(run, time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "run", len(world.facts))
         self._emit(RunStarted(run, tuple(world.facts)))
         interrupted = False

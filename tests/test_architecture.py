@@ -22,7 +22,7 @@ LAYERS: Tuple[Tuple[str, ...], ...] = (
     ("hashing",),
     ("events", "checking"),
     ("model",),
-    ("errors", "_compat", "_version"),
+    ("errors", "amounts", "_compat", "_version"),
 )
 #: third-party or heavy modules -> the entries that may import them
 ONLY_IN = {"rich": {"report", "cli"}, "sqlite3": {"state"}, "pluggy": {"hooks"}, "shtab": {"cli"},

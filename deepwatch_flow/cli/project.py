@@ -89,6 +89,7 @@ def effective(found: Config) -> Dict[str, Tuple[Any, str]]:
     listed.update((f"package-policy.{name}", policy) for name, policy in sorted(found.overrides.items()))
     for step, params in sorted(found.params.items()):
         listed.update((f"steps.{step}.params.{param}", value) for param, value in sorted(params.items()))
+    listed.update((f"resources.{name}", amount) for name, amount in sorted(found.resources.items()))
     if found.plugins:
         listed["plugins.modules"] = list(found.plugins)
     sources = dict(found.sources)

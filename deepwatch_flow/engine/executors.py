@@ -39,7 +39,7 @@ class InlineExecutor:
         """Execute the call."""
         self._done.append((call, self._execute(call)))
 
-    def wait(self, seconds: Optional[float] = None) -> List[Done]:
+    def wait(self, seconds: Optional[float] = None) -> List[Done]:    # noqa: ARG002 - it never has to wait
         """Return the finished call."""
         done, self._done = self._done, []
         return done

@@ -97,6 +97,9 @@ def judge(world: World, name: str, outputs: Mapping[str, Digest], policy: Policy
     `wanted` tells that the step's own value must be at hand, not only its digest.
     """
     facts = world.facts[name]
+    kept = _pinned(world, facts, policy, wanted)
+    if kept is not None:
+        return kept
     if facts.fingerprint.uncacheable is not None:
         return Stale((Reason("uncacheable", name, new=facts.fingerprint.uncacheable),), None)
     inputs, missing = inputs_of(facts, world.input_digest)
@@ -104,8 +107,9 @@ def judge(world: World, name: str, outputs: Mapping[str, Digest], policy: Policy
         return Stale(tuple(Reason("input", path, new=None) for path in missing), None)
     upstreams = upstreams_of(facts, outputs)
     key = key_of(facts, inputs, upstreams)
-    if name in policy.force:
-        return Stale((Reason("forced", name),), key)
+    asked = _asked(facts, policy)
+    if asked:
+        return Stale(asked, key)
     traces = world.history.by_key.get(key, ())
     verdict = _best(world, facts, traces, wanted)
     if isinstance(verdict, Fresh):
@@ -116,6 +120,25 @@ def judge(world: World, name: str, outputs: Mapping[str, Digest], policy: Policy
     if verdict is None:
         return Stale(differences(facts, inputs, upstreams, world.history.latest.get(name)), key)
     return verdict._replace(key=key)
+
+
+def _asked(facts: StepFacts, policy: Policy) -> Tuple[Reason, ...]:
+    """Return why a step runs whatever has changed."""
+    if facts.name in policy.force:
+        return (Reason("forced", facts.name),)
+    return (Reason("cue", facts.name, new="always"),) if facts.cue == "always" else ()
+
+
+def _pinned(world: World, facts: StepFacts, policy: Policy, wanted: bool) -> Optional[Fresh]:
+    """Return the verdict on a step whose last result will do whatever has changed, where it can be had."""
+    if facts.cue != "never" or facts.name in policy.force:
+        return None
+    last = world.history.latest.get(facts.name)
+    for trace in (*([last] if last is not None else []), *world.history.by_step.get(facts.name, ())):
+        lost, restore = world.holdings(trace, wanted)
+        if not lost:
+            return Fresh(trace, restore, pinned=True)
+    return None
 
 
 def _best(world: World, facts: StepFacts, traces: Sequence[Trace], wanted: bool) -> Union[Fresh, Stale, None]:
@@ -225,13 +248,17 @@ def plan(world: World, policy: Policy, wanted: Set[str]) -> Plan:
 def _verdict(world: World, name: str, verdicts: Mapping[str, Verdict], outputs: Mapping[str, Digest],
              policy: Policy, wanted: bool) -> Verdict:
     facts = world.facts[name]
+    kept = _pinned(world, facts, policy, wanted)
+    if kept is not None:
+        return kept
     waits = [step for step in awaited(world, name) if step in verdicts and not isinstance(verdicts[step], Fresh)]
     if not waits:
         return judge(world, name, outputs, policy, wanted)
     if facts.fingerprint.uncacheable is not None:
         return Stale((Reason("uncacheable", name, new=facts.fingerprint.uncacheable),), None)
-    if name in policy.force:
-        return Stale((Reason("forced", name),), None)
+    asked = _asked(facts, policy)
+    if asked:
+        return Stale(asked, None)
     last = world.history.latest.get(name)
     if last is None:
         return Pending(tuple(waits), (Reason("never-ran", name),))

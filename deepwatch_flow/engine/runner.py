@@ -7,17 +7,20 @@ again in the same run. Each finished step is recorded before the next event is t
 from __future__ import annotations
 
 import heapq
-from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
+import time
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
 from ..errors import LockedError
 from ..events import Emit, Notice, StepFinished, StepStarted
 from ..model import Artifact, Digest, Fresh, Lock, Observation, Policy, ProductFile, Reason, Stale, Trace
 from ..observation.seen import Seen
+from ..pipeline.options import DEFAULTS
 from ..state.store import BlobMissing
 from .conditions import Noted
 from .executors import Executor
 from .handover import Values
 from .planner import World, inputs_of, judge, upstreams_of
+from .schedule import Schedule
 from .worker import Call, Failure, Outcome
 
 
@@ -33,7 +36,8 @@ class Parts(NamedTuple):
     clear: Callable[[Trace], None] = lambda _: None     #: remove what the last execution wrote
     #: what was observed of a step, and what its value holds, as conditions
     note: Callable[[str, Seen, Sequence[Tuple[str, str]]], Noted] = lambda *_: Noted(Observation())
-    observed: Callable[[str], bool] = lambda _: True    #: whether a step is observed
+    options: Callable[[str], Mapping[str, Any]] = lambda _: DEFAULTS     #: of a step (pipeline/options.py)
+    schedule: Optional[Schedule] = None
 
 
 class _Running(NamedTuple):
@@ -63,7 +67,8 @@ class Runner:
         self._policy = policy
         self._wanted = wanted
         self._parts = parts
-        self._order = {name: i for i, name in enumerate(world.facts)}
+        priorities = parts.schedule.priorities if parts.schedule is not None else {}
+        self._order = {name: (-priorities.get(name, 0.0), i) for i, name in enumerate(world.facts)}
         self._waits = {name: {need for need in facts.needs if need in world.facts} for name, facts in world.facts.items()}
         self._consumers: Dict[str, List[str]] = {name: [] for name in world.facts}
         for name, needs in self._waits.items():
@@ -72,6 +77,8 @@ class Runner:
         self._ready = [self._order[name] for name, needs in self._waits.items() if not needs]
         heapq.heapify(self._ready)
         self._names = list(world.facts)
+        self._schedule = parts.schedule or Schedule()
+        self._parked: List[str] = []                      # ready, but what it asks for is in use
         self._running: Dict[str, _Running] = {}
         self._outputs: Dict[str, Digest] = {}
         self._bad: Set[str] = set()                       # failed or blocked
@@ -85,17 +92,31 @@ class Runner:
     def run(self) -> None:
         """Run until nothing is left to do; raises LockedError, KeyboardInterrupt."""
         executor = self._parts.executor
+        retries = self._schedule.retries
         try:
-            while self._ready or self._running:
+            while self._ready or self._running or retries.next() is not None:
+                self._wake()
                 while self._ready and executor.free():
-                    self._begin(self._names[heapq.heappop(self._ready)])
+                    self._begin(self._names[heapq.heappop(self._ready)[1]])
+                due = retries.next()
+                left = None if due is None else max(0.0, due - time.monotonic())
                 if self._running:
-                    for call, outcome in executor.wait():
+                    for call, outcome in executor.wait() if left is None else executor.wait(left):
                         self._end(call, outcome)
+                elif left is not None and not self._ready:
+                    time.sleep(left)
         except BaseException:
             executor.close(cancel=True)
             raise
         executor.close()
+
+    def _wake(self) -> None:
+        """Put those in line again that waited to be repeated."""
+        while True:
+            name = self._schedule.retries.due(time.monotonic())
+            if name is None:
+                return
+            heapq.heappush(self._ready, self._order[name])
 
     # -- one step ---------------------------------------------------------------------------------
 
@@ -124,15 +145,23 @@ class Runner:
             self._revived[name] = revived   # the reasons stay while it waits for its own upstreams
         if self._revive_lost(name, reasons):
             return
+        if not self._schedule.resources.take(name):
+            self._parked.append(name)
+            return
         self._revived.pop(name, None)
+        self._execute(name, _Running(reasons, trace, key is not None))
+
+    def _execute(self, name: str, running: _Running) -> None:
+        facts = self._world.facts[name]
         last = self._world.history.latest.get(name)
         if last is not None:
             self._parts.clear(last)
-        self._parts.emit(StepStarted(name, reasons))
-        self._running[name] = _Running(reasons, trace, key is not None)
+        self._parts.emit(StepStarted(name, running.reasons))
+        self._running[name] = running
+        options = self._parts.options(name)
         self._parts.executor.submit(Call(
             name, tuple((parameter, step, self.traces[step].artifact) for parameter, step in facts.upstreams),
-            facts.products, self._parts.observed(name)))
+            facts.products, options["observe"], options["timeout"], options["seed"]))
 
     def _reuse(self, name: str, verdict: Fresh) -> None:
         for product in verdict.restore:
@@ -146,9 +175,9 @@ class Runner:
         self._check_lock(name, key)
         facts = self._world.facts[name]
         # its root stays: what the execution used is told by the code that it ran
-        trace = verdict.trace._replace(step=name, key=key, code=facts.fingerprint.digest,
+        trace = verdict.trace if verdict.pinned else verdict.trace._replace(step=name, key=key, code=facts.fingerprint.digest,
                                        params=facts.params, packages=facts.fingerprint.packages)
-        if not trace.root:
+        if not trace.root and not verdict.pinned:
             trace = trace._replace(root=facts.fingerprint.root)
         last = self._world.history.latest.get(name)
         if last is None or (last.key, last.observation) != (key, trace.observation):
@@ -201,9 +230,12 @@ class Runner:
     def _end(self, call: Call, outcome: Outcome) -> None:
         name = call.step
         running = self._running.pop(name)
+        self._give_back(name)
         failure = outcome.failure
         if failure is not None and failure.lost is not None and not (failure.traceback and failure.lost in self._ran):
             self._revive(name, running.reasons, {failure.lost: (Reason("artifact", failure.lost),)}, failure)
+            return
+        if failure is not None and self._again(name, running, failure):
             return
         if failure is not None or outcome.artifact is None:
             self._fail(name, "failed", running.reasons, failure or Failure("it gave nothing"), outcome.seconds)
@@ -230,6 +262,23 @@ class Runner:
         self._settle(name, trace, vouched=running.cacheable and not changed)
         same = last is not None and (last.artifact.output, last.products) == (trace.artifact.output, trace.products)
         self._parts.emit(StepFinished(name, "ran", running.reasons, outcome.seconds, changed=not same))
+
+    def _give_back(self, name: str) -> None:
+        self._schedule.resources.give_back(name)
+        for parked in self._parked:
+            heapq.heappush(self._ready, self._order[parked])
+        self._parked.clear()
+
+    def _again(self, name: str, running: _Running, failure: Failure) -> bool:
+        """Have a step that failed executed again, if it may be."""
+        repeated = None if self._stopping else self._schedule.retries.again(name, time.monotonic())
+        if repeated is None:
+            return False
+        number, often, seconds = repeated
+        self._revived[name] = running.reasons     # whatever it is judged then, it runs
+        when = f" in {seconds:g} s" if seconds else ""
+        self._parts.emit(Notice(f"`{name}` failed: {failure.error}", hint=f"it is executed again{when} (retry {number} of {often})"))
+        return True
 
     def _changed_inputs(self, trace: Trace) -> List[str]:
         return [each.path for each in trace.inputs if self._world.input_digest(each.path) != each.digest]

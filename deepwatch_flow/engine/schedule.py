@@ -86,3 +86,13 @@ class Retries:
     def due(self, now: float) -> Optional[str]:
         """Return a step that is to be executed again now, once."""
         return self._due.pop(0)[1] if self._due and self._due[0][0] <= now else None
+
+
+class Schedule:
+    """What a run is told of order, resources and repetition."""
+
+    def __init__(self, priorities: Optional[Mapping[str, float]] = None, resources: Optional[Resources] = None,
+                 retries: Optional[Retries] = None) -> None:
+        self.priorities = priorities or {}
+        self.resources = resources or Resources({}, {})
+        self.retries = retries or Retries({})

@@ -23,6 +23,7 @@ from ..observation.seen import EMPTY, Seen
 from ..state.codecs import Codecs
 from ..state.lockgrammar import is_inside
 from ..state.store import BlobStore
+from .seeding import seeded
 
 _LIBRARY = os.path.dirname(os.__file__)
 #: what runs an async step
@@ -101,7 +102,7 @@ def execute(function: Callable[..., Any], arguments: Callable[[], Mapping[str, A
         with tools.recorder.observing() if observed and tools.recorder is not None else _unseen() as seen:
             given = arguments()
             started = time.perf_counter()
-            with _forks_end_here():
+            with _forks_end_here(), seeded(call.step, call.seed):
                 value = function(**given)
                 if inspect.iscoroutine(value):
                     value = _awaited(value)

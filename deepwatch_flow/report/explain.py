@@ -133,6 +133,10 @@ def _forced(_: Reason) -> str:
     return "forced by --force"
 
 
+def _cue(_: Reason) -> str:
+    return 'it runs each time: cue="always"'
+
+
 def _uncacheable(reason: Reason) -> str:
     subject = _name(reason) if reason.subject else "its result"
     why = printable(reason.new or reason.old or "")
@@ -180,7 +184,7 @@ def _unknown(reason: Reason) -> str:
 _WORDING: Dict[str, Callable[[Reason], str]] = {
     "never-ran": _never_ran, "code": _code, "package": _package, "param": _param, "input": _input,
     "upstream": _upstream, "product": _product, "artifact": _artifact, "forced": _forced,
-    "uncacheable": _uncacheable, "scheme": _scheme, "upstream-failed": _upstream_failed,
+    "uncacheable": _uncacheable, "scheme": _scheme, "cue": _cue, "upstream-failed": _upstream_failed,
     "seen-file": _seen_file, "seen-variable": _seen_variable, "seen-code": _seen_code,
 }
 

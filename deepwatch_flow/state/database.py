@@ -162,6 +162,11 @@ class Database:
             traces = [unpack_trace(data) for (data,) in self._rows("traces", newest)]
         return {trace.step: trace for trace in traces if trace is not None}
 
+    def durations(self) -> Dict[str, float]:
+        """Return the seconds that the last execution of each step took; reused results took none."""
+        newest = "SELECT step, seconds FROM traces WHERE id IN (SELECT max(id) FROM traces WHERE seconds > 0 GROUP BY step)"
+        return dict(self._rows("traces", newest))
+
     def forget(self, steps: Optional[Iterable[str]] = None) -> None:
         """Drop the traces of steps, or of all."""
         self.commit()

@@ -9,6 +9,7 @@ import time
 from typing import Any, Sequence
 
 import pytest
+from living import gone
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals are different there")
 
@@ -58,20 +59,6 @@ def begun(project: Any, *args: str) -> "subprocess.Popen[bytes]":
         assert run.poll() is None and time.monotonic() < deadline, run.communicate()
         time.sleep(0.02)
     return run
-
-
-def gone(pid: int) -> bool:
-    """Whether a process ends within some seconds; one that is only waited for by nobody has ended."""
-    for _ in range(200):
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return True
-        state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], stdout=subprocess.PIPE, check=False).stdout
-        if state.strip()[:1] in (b"", b"Z"):
-            return True
-        time.sleep(0.05)
-    return False
 
 
 @pytest.mark.parametrize("number, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)])
