@@ -199,6 +199,7 @@ class StepFacts(NamedTuple):
     needs: Tuple[str, ...] = ()                    #: all steps that must be done before this one
     precise: bool = False                          #: whether a proof that a change is of no effect will do
     cue: Optional[str] = None                      #: always | never: when it runs whatever has changed
+    parts: Optional[Tuple[str, ...]] = None        #: labels by which its value is stored; (): its own elements; None: whole
 
 
 class History(NamedTuple):
@@ -207,6 +208,16 @@ class History(NamedTuple):
     by_key: Mapping[Digest, Tuple[Trace, ...]]     #: each with another observation, the latest first
     latest: Mapping[str, Trace]                    #: by step: what a changed step is compared with
     by_step: Mapping[str, Tuple[Trace, ...]] = {}  #: the latest first
+
+
+def part_name(step: str, label: object) -> str:
+    """Return the name of one part of a step's value, or of one instance of a step."""
+    return f"{step}[{label}]"
+
+
+def base_of(name: str) -> str:
+    """Return the step that a part or an instance is of; of a step, its own name."""
+    return name.partition("[")[0]
 
 
 # -- decisions ------------------------------------------------------------------------------------

@@ -28,7 +28,7 @@ from .analysis.reads import READS_SOURCE
 from .config import OBSERVED
 from .engine.planner import World, awaited
 from .loading.moments import names_read
-from .model import Digest, Fingerprint, History, Lock, StepFacts, Trace
+from .model import Digest, Fingerprint, History, Lock, StepFacts, Trace, base_of
 from .pipeline.graph import StepGraph
 from .project import Project
 from .state.database import Database
@@ -66,7 +66,7 @@ def outline_of(project: Project, database: Database, lock: Optional[Lock], trace
         "sources": dict(_sources(project, database, nodes, traces)),
         "nodes": {index: _plain_node(node) for index, node in nodes.items()}, "deep": deep, "codes": frozenset(codes),
         "steps": tuple((name, tops[name][0].index, tuple(numbers[each] for each in waits[name]),
-                        tuple(numbers[each] for each in graph.nodes[name].upstreams.values()), *blobs[name])
+                        tuple(numbers[each] for each in map(base_of, graph.nodes[name].upstreams.values())), *blobs[name])
                        for name in graph.order)}
 
 
@@ -74,7 +74,8 @@ def _is_plain(project: Project, known: Mapping[str, List[Trace]], traces: Mappin
     """Tell whether the reasons for an edit can be told without the database and without live objects."""
     if project.config.invalidate != "deep" or not {**OBSERVED, **project.config.observe}["code"]:
         return False
-    if any(node.step.options["invalidate"] == "precise" for node in project.graph.nodes.values()):
+    if any(node.step.options["invalidate"] == "precise" or project.graph.parts(node.name) is not None
+           for node in project.graph.nodes.values()):
         return False
     for name, trace in traces.items():
         last = known[name][-1] if known.get(name) else None

@@ -17,6 +17,7 @@ from typing import Any, Iterable, Iterator, List, Mapping, MutableMapping, Optio
 from . import builtin
 from .analysis.fingerprint import Analysis
 from .config import OBSERVED, Config, boundary
+from .engine.handover import decoded
 from .errors import DeepwatchError, StateError
 from .hashing.values import ValueHasher
 from .hooks import PROJECT_FILE, plugin_manager
@@ -123,9 +124,8 @@ def codecs_of(plugins: Any, root: str) -> Codecs:
 
 def value_of(codecs: Codecs, store: BlobStore, step: str, artifact: Artifact) -> Any:
     """Return a stored value; raises StateError where it can't be had."""
-    data = store.get(artifact.blob)
     try:
-        return codecs.decode(artifact.codec, data)
+        return decoded(codecs, store, artifact)
     except DeepwatchError:
         raise
     except Exception as error:

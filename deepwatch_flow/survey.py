@@ -5,7 +5,7 @@ All the I/O before a decision is here; the decision itself is the planner's.
 from __future__ import annotations
 
 import os
-from typing import Callable, ContextManager, Dict, Iterable, Optional, Protocol, Set, Tuple
+from typing import Callable, ContextManager, Dict, Iterable, List, Mapping, Optional, Protocol, Set, Tuple
 
 from .analysis.fingerprint import Analysis
 from .analysis.hidden import HiddenCode
@@ -16,6 +16,7 @@ from .engine.planner import World
 from .hashing.files import digest_file, digest_input
 from .model import (
     SCHEME,
+    Artifact,
     Digest,
     Fingerprint,
     History,
@@ -27,11 +28,13 @@ from .model import (
     SeenUnit,
     StepFacts,
     Trace,
+    base_of,
 )
 from .pipeline.graph import StepGraph, StepNode
 from .state import disk
 from .state.database import Database
-from .state.store import BlobStore
+from .state.parts import CODEC, Manifest, blobs_of, parse, part_artifacts
+from .state.store import BlobMissing, BlobStore
 
 #: how much of a param's value is shown to people
 _SHOWN = 80
@@ -62,6 +65,7 @@ class Survey:
         self._database = database
         self._memo = database.stats
         self._facts: Dict[str, StepFacts] = {}
+        self._manifests: Dict[Digest, Manifest] = {}       # by blob
         #: whether all steps are judged precisely, whatever the settings say
         self.precise = False
         ignore = {**OBSERVED, **config.observe}["ignore"]
@@ -95,13 +99,14 @@ class Survey:
                 node.name, fingerprint, tuple(params), tuple(sorted(node.files.items())),
                 tuple(sorted(node.products.items())), tuple(sorted(node.upstreams.items())),
                 tuple(self._graph.upstreams(node.name)), self.precise or (options["invalidate"] or self._mode) == "precise",
-                options["cue"])
+                options["cue"], self._graph.parts(node.name))
         return found
 
     def world(self, names: Iterable[str], history: History) -> World:
         """Return all that the planner may look at for some steps."""
         produced = {path: node.name for node in self._graph.nodes.values() for path in node.products.values()}
-        return World(self.facts(names), history, self.input_digest, self.holdings, produced, self.broken, self.unaffected)
+        return World(self.facts(names), history, self.input_digest, self.holdings, produced, self.broken, self.unaffected,
+                     self.parts)
 
     # -- what was observed ------------------------------------------------------------------------
 
@@ -156,9 +161,36 @@ class Survey:
                 restore.append(product)
             else:
                 lost.append(Reason("product", product.path))
-        if wanted and not self._store.has(trace.artifact.blob, trace.artifact.size):
+        if wanted and not self._has(trace.artifact):
             lost.append(Reason("artifact", trace.step))
         return tuple(lost), tuple(restore)
+
+    def blobs(self, artifact: Artifact) -> List[Digest]:
+        """Return the blobs of a value, its parts' too as far as they are known."""
+        def read(blob: Digest) -> Optional[bytes]:
+            return self._store.get(blob) if self._store.has(blob) else None
+
+        return [blob for blob, _ in blobs_of(artifact, read)]
+
+    def _has(self, artifact: Artifact) -> bool:
+        """Tell whether a value is stored, with all its parts."""
+        if not self._store.has(artifact.blob, artifact.size):
+            return False
+        if artifact.codec != CODEC:
+            return True
+        return all(self._store.has(blob, size) for blob, size in blobs_of(artifact, self._store.get))
+
+    def parts(self, trace: Trace) -> Optional[Mapping[str, Artifact]]:
+        """Return the artifacts of the parts of a trace's value by their names; None where it has none, or lost them."""
+        if trace.artifact.codec != CODEC:
+            return None
+        blob = trace.artifact.blob
+        if blob not in self._manifests:
+            try:
+                self._manifests[blob] = parse(self._store.get(blob))
+            except BlobMissing:
+                return None
+        return part_artifacts(trace.step, self._manifests[blob])
 
     def clear(self, trace: Trace) -> None:
         """Remove the products of a step that is about to run, where they are as it left them.
@@ -217,7 +249,7 @@ def trace_of(step: str, entry: LockEntry, version: Callable[[str], str]) -> Trac
 def leaves(graph: StepGraph, names: Iterable[str]) -> Set[str]:
     """Return the steps whose values no other of these steps consumes."""
     selected = list(names)
-    consumed = {step for name in selected for step in graph.nodes[name].upstreams.values()}
+    consumed = {step for name in selected for step in map(base_of, graph.nodes[name].upstreams.values())}
     return {name for name in selected if name not in consumed}
 
 

@@ -24,6 +24,7 @@ from .observation.seen import Seen
 from .pipeline.graph import StepGraph
 from .project import Project
 from .state import watched
+from .state.parts import CODEC
 from .state.store import LocalStore
 from .state.watchlist import Builder, Doubtful, Names, names_now
 
@@ -275,6 +276,8 @@ def watch_values(builder: Builder, store: Any, graph: StepGraph, traces: Mapping
     inside = os.path.join(".deepwatch", "objects")
     steps: Dict[str, Tuple[Tuple[str, ...], str, int]] = {}
     for name, trace in traces.items():
+        if trace.artifact.codec == CODEC:
+            raise Doubtful("a value that is stored in parts has more than one blob")
         blob = trace.artifact.blob
         path = os.path.join(inside, blob[:2], blob[2:])
         steps[name] = (graph.upstreams(name), path, trace.artifact.size)

@@ -243,7 +243,7 @@ class Workspace:
         consumers: Dict[str, Set[str]] = {name: set() for name in world.facts}
         for name, facts in world.facts.items():
             for _, step in facts.upstreams:
-                consumers[step].add(name)
+                consumers.setdefault(step, set()).add(name)
         return consumers
 
     def _restore(self, product: ProductFile) -> None:
@@ -322,14 +322,14 @@ class Workspace:
         traces = self.database.traces(names)
         blobs: Set[Any] = set()
         for trace in _all(traces):
-            blobs.add(trace.artifact.blob)
+            blobs.update(self._survey.blobs(trace.artifact))
             blobs.update(product.blob for product in trace.products)
         if everything:
             blobs.update(self.store.list())
         self.database.forget(names)
         self.database.commit()
         if names is not None:
-            blobs -= {trace.artifact.blob for trace in _all(self.database.traces())}
+            blobs -= {blob for trace in _all(self.database.traces()) for blob in self._survey.blobs(trace.artifact)}
         return sum(self.store.remove(blob) for blob in blobs)
 
 

@@ -9,7 +9,7 @@ import shutil
 from typing import Any, Dict, List, Sequence, Tuple
 
 from ..events import OUTCOMES
-from ..model import Fresh, Json, Pending, Plan, Policy, Reason, Trace
+from ..model import Fresh, Json, Pending, Plan, Policy, Reason, Trace, base_of
 from ..pipeline.graph import StepGraph, StepNode
 from ..report import explain
 from ..report.documents import Document, graph_document, plan_document, reason_documents, trace_document
@@ -140,7 +140,7 @@ def graph(args: argparse.Namespace, console: Console) -> int:
 
 
 def _node(found: StepGraph, name: str, note: str) -> Node:
-    valued = tuple(dict.fromkeys(found.nodes[name].upstreams.values()))
+    valued = tuple(dict.fromkeys(map(base_of, found.nodes[name].upstreams.values())))
     return Node(name, valued, tuple(other for other in found.upstreams(name) if other not in valued), note)
 
 

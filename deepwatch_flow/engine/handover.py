@@ -12,6 +12,7 @@ from typing import Any, Dict, Mapping, Set
 from ..model import Artifact
 from ..observation.recorder import unobserved
 from ..state.codecs import Codecs, is_immutable
+from ..state.parts import CODEC, parse, put_together
 from ..state.store import BlobStore
 from .ownership import owns_all
 
@@ -20,6 +21,8 @@ def decoded(codecs: Codecs, store: BlobStore, artifact: Artifact) -> Any:
     """Return a stored value; where it is stored is nothing that a step reads, what decoding it runs is."""
     with unobserved():
         data = store.get(artifact.blob)
+    if artifact.codec == CODEC:
+        return put_together(parse(data), lambda part: decoded(codecs, store, part))
     return codecs.decode(artifact.codec, data)
 
 

@@ -12,6 +12,7 @@ from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
 from ..hashing.digest import Hasher
 from ..model import (
+    Artifact,
     Digest,
     Fresh,
     History,
@@ -26,6 +27,7 @@ from ..model import (
     Trace,
     Upstream,
     Verdict,
+    base_of,
 )
 
 #: gives the reasons for which a trace's artifact or products can't be had, and the products to put back
@@ -36,6 +38,12 @@ InputDigest = Callable[[str], Optional[Digest]]
 Broken = Callable[[Trace], Tuple[Reason, ...]]
 #: tells whether all that changed in a step's code since a trace is proved to be of no effect on it
 Unaffected = Callable[[Trace, StepFacts], bool]
+#: gives the artifacts of the parts of a trace's value by the names of the parts; None where it has none, or lost them
+Parts = Callable[[Trace], Optional[Mapping[str, Artifact]]]
+
+
+def _whole(_: Trace) -> Optional[Mapping[str, Artifact]]:
+    return None
 
 
 def _no_reasons(_: Trace) -> Tuple[Reason, ...]:
@@ -56,6 +64,7 @@ class World(NamedTuple):
     produced: Mapping[str, str]                #: path of a product -> its step
     broken: Broken = _no_reasons
     unaffected: Unaffected = _unproved
+    parts: Parts = _whole
 
 
 def inputs_of(facts: StepFacts, input_digest: InputDigest) -> Tuple[Tuple[Input, ...], Tuple[str, ...]]:
@@ -153,6 +162,8 @@ def _best(world: World, facts: StepFacts, traces: Sequence[Trace], wanted: bool)
             reasons = reasons or broken
             continue
         lost, restore = world.holdings(trace, wanted)
+        if not lost and facts.parts is not None and world.parts(trace) is None:
+            lost = (Reason("artifact", facts.name),)
         lost += tuple(Reason("product", path) for path in _folders_left_empty(facts, trace) if world.input_digest(path) is None)
         if not lost:
             return Fresh(trace, restore)
@@ -232,16 +243,16 @@ def plan(world: World, policy: Policy, wanted: Set[str]) -> Plan:
         verdict = _verdict(world, name, verdicts, outputs, policy, name in wanted)
         verdicts[name] = verdict
         if isinstance(verdict, Fresh):
-            outputs[name] = verdict.trace.artifact.output
+            outputs.update(outputs_of(world, name, verdict.trace))
     for name in reversed(list(world.facts)):
         if isinstance(verdicts[name], Fresh):
             continue
         for _, upstream in world.facts[name].upstreams:
-            fresh = verdicts.get(upstream)
+            fresh = verdicts.get(base_of(upstream))
             if isinstance(fresh, Fresh):
-                lost, _ = world.holdings(fresh.trace, True)
+                lost, _ = world.holdings(part_of(world, fresh.trace, upstream), True)
                 if lost:
-                    verdicts[upstream] = Stale(lost, fresh.trace.key)
+                    verdicts[base_of(upstream)] = Stale(lost, fresh.trace.key)
     return Plan(verdicts)
 
 
@@ -269,10 +280,23 @@ def _verdict(world: World, name: str, verdicts: Mapping[str, Verdict], outputs: 
     return Pending(tuple(waits), tuple(reasons))
 
 
+def outputs_of(world: World, name: str, trace: Trace) -> Dict[str, Digest]:
+    """Return the output digest of a step, and those of the parts of its value where others take it apart."""
+    parts = world.parts(trace) if world.facts[name].parts is not None else None
+    return {name: trace.artifact.output, **{part: artifact.output for part, artifact in (parts or {}).items()}}
+
+
+def part_of(world: World, trace: Trace, name: str) -> Trace:
+    """Return the trace of a part as if it had been a step, or that of the step itself."""
+    if base_of(name) == name:
+        return trace
+    return trace._replace(artifact=(world.parts(trace) or {}).get(name, trace.artifact), products=())
+
+
 def awaited(world: World, name: str) -> List[str]:
     """Return the steps without whose results nothing can be said of a step."""
     facts = world.facts[name]
-    return list(dict.fromkeys([step for _, step in facts.upstreams] + _producers(world, facts) + _seen_makers(world, name)))
+    return list(dict.fromkeys([base_of(step) for _, step in facts.upstreams] + _producers(world, facts) + _seen_makers(world, name)))
 
 
 def _differs(facts: StepFacts, inputs: Sequence[Input], last: Trace) -> bool:

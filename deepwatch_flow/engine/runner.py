@@ -12,14 +12,26 @@ from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Seq
 
 from ..errors import LockedError
 from ..events import Emit, Notice, StepFinished, StepStarted
-from ..model import Artifact, Digest, Fresh, Lock, Observation, Policy, ProductFile, Reason, Stale, Trace
+from ..model import (
+    Artifact,
+    Digest,
+    Fresh,
+    Lock,
+    Observation,
+    Policy,
+    ProductFile,
+    Reason,
+    Stale,
+    Trace,
+    base_of,
+)
 from ..observation.seen import Seen
 from ..pipeline.options import DEFAULTS
 from ..state.store import BlobMissing
 from .conditions import Noted
 from .executors import Executor
 from .handover import Values
-from .planner import World, inputs_of, judge, upstreams_of
+from .planner import World, inputs_of, judge, outputs_of, part_of, upstreams_of
 from .schedule import Schedule
 from .worker import Call, Failure, Outcome
 
@@ -160,8 +172,12 @@ class Runner:
         self._running[name] = running
         options = self._parts.options(name)
         self._parts.executor.submit(Call(
-            name, tuple((parameter, step, self.traces[step].artifact) for parameter, step in facts.upstreams),
-            facts.products, options["observe"], options["timeout"], options["seed"]))
+            name, tuple((parameter, step, self._made(step).artifact) for parameter, step in facts.upstreams),
+            facts.products, options["observe"], options["timeout"], options["seed"], facts.parts))
+
+    def _made(self, step: str) -> Trace:
+        """Return the trace of a step that is done, or of a part of its value."""
+        return part_of(self._world, self.traces[base_of(step)], step)
 
     def _reuse(self, name: str, verdict: Fresh) -> None:
         for product in verdict.restore:
@@ -204,9 +220,9 @@ class Runner:
         """Put upstream steps whose stored value is gone before this one."""
         lost: Dict[str, Tuple[Reason, ...]] = {}
         for _, step in self._world.facts[name].upstreams:
-            gone, _ = self._world.holdings(self.traces[step], True)
+            gone, _ = self._world.holdings(self._made(step), True)
             if gone and not self._parts.values.is_live(step):
-                lost[step] = gone
+                lost[base_of(step)] = gone
         if lost:
             self._revive(name, reasons, lost)
         return bool(lost)
@@ -232,8 +248,8 @@ class Runner:
         running = self._running.pop(name)
         self._give_back(name)
         failure = outcome.failure
-        if failure is not None and failure.lost is not None and not (failure.traceback and failure.lost in self._ran):
-            self._revive(name, running.reasons, {failure.lost: (Reason("artifact", failure.lost),)}, failure)
+        if failure is not None and failure.lost is not None and not (failure.traceback and base_of(failure.lost) in self._ran):
+            self._revive(name, running.reasons, {base_of(failure.lost): (Reason("artifact", failure.lost),)}, failure)
             return
         if failure is not None and self._again(name, running, failure):
             return
@@ -286,7 +302,7 @@ class Runner:
     def _settle(self, name: str, trace: Trace, vouched: bool = True) -> None:
         self.traces[name] = trace
         self.vouched[name] = vouched
-        self._outputs[name] = trace.artifact.output
+        self._outputs.update(outputs_of(self._world, name, trace))
         self._release(name)
 
     def _fail(self, name: str, outcome: str, reasons: Tuple[Reason, ...], failure: Optional[Failure] = None,

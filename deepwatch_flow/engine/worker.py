@@ -22,6 +22,7 @@ from ..observation.recorder import Recorder
 from ..observation.seen import EMPTY, Seen
 from ..state.codecs import Codecs
 from ..state.lockgrammar import is_inside
+from ..state.parts import CODEC, NotInParts, dump, output_of, taken_apart
 from ..state.store import BlobStore
 from .seeding import seeded
 
@@ -41,6 +42,7 @@ class Call(NamedTuple):
     observe: bool = True                               #: whether to watch what the step runs and reads
     timeout: Optional[float] = None                    #: seconds after which it is ended
     seed: Optional[int] = None                         #: of the random numbers that it draws
+    parts: Optional[Tuple[str, ...]] = None            #: how its value is stored: StepFacts.parts
 
 
 class Failure(NamedTuple):
@@ -121,12 +123,12 @@ def execute(function: Callable[..., Any], arguments: Callable[[], Mapping[str, A
         shared = True    # its classes may be of these modules: consumers get copies made of their own ones
     try:
         products = _products(call, tools.store)
-        artifact = _store(value, tools)
+        artifact = _store(value, tools) if call.parts is None else _store_parts(value, call, tools)
     except EnvironmentFault:
         raise  # a full disk is nobody's step: the run ends
     except DeepwatchError as error:
         return Outcome(seconds=seconds, failure=Failure(error.message, hint=error.hint))
-    return Outcome(artifact, products, seconds, None, value, True, shared, found, tuple(tools.held or ()))
+    return Outcome(artifact, products, seconds, None, value, call.parts is None, shared, found, tuple(tools.held or ()))
 
 
 @contextlib.contextmanager
@@ -175,6 +177,25 @@ def _store(value: Any, tools: Tools) -> Artifact:
         # it can be stored all the same: equal bytes, equal value
         output = Hasher("bytes/1").field("codec", encoded.codec).field("blob", blob).digest()
     return Artifact(output, blob, len(encoded.data), encoded.codec)
+
+
+def _store_parts(value: Any, call: Call, tools: Tools) -> Artifact:
+    """Store a value in parts; what its elements hold is noted together."""
+    held: Dict[Tuple[str, str], None] = {}
+
+    def keep(element: Any) -> Artifact:
+        artifact = _store(element, tools)
+        held.update(tools.held or {})
+        return artifact
+
+    try:
+        manifest = taken_apart(value, call.parts or (), keep)
+    except NotInParts as error:
+        raise DeepwatchError(f"`{call.step}` has no such parts: {error}", hint="return what the step declares") from error
+    if tools.held is not None:
+        tools.held.update(held)
+    data = dump(manifest)
+    return Artifact(output_of(manifest), tools.store.put(data), len(data), CODEC)
 
 
 def _products(call: Call, store: BlobStore) -> Tuple[ProductFile, ...]:

@@ -13,6 +13,7 @@ from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Seq
 
 from .._compat import CycleError, TopologicalSorter
 from ..errors import ConfigError, PipelineError
+from ..model import base_of
 from .parameters import Names, classify, nearest, place
 from .paths import Products
 from .step import Step
@@ -43,7 +44,8 @@ class StepGraph:
 
     def __init__(self, nodes: Mapping[str, StepNode]) -> None:
         self.nodes = nodes
-        self._needs = {name: tuple(dict.fromkeys([*node.upstreams.values(), *node.after])) for name, node in nodes.items()}
+        self._needs = {name: tuple(dict.fromkeys([*map(base_of, node.upstreams.values()), *node.after]))
+                       for name, node in nodes.items()}
         self._users: Dict[str, List[str]] = {name: [] for name in nodes}
         for name, needs in self._needs.items():
             for need in needs:
@@ -53,6 +55,11 @@ class StepGraph:
     def upstreams(self, name: str) -> Tuple[str, ...]:
         """Return the steps that must be done before this one."""
         return self._needs[name]
+
+    def parts(self, name: str) -> Optional[Tuple[str, ...]]:
+        """Return the labels by which a step's value is stored in parts; None for a value that is stored whole."""
+        outputs: Tuple[str, ...] = self.nodes[name].step.options["outputs"]
+        return outputs or None
 
     def downstream(self, name: str) -> Tuple[str, ...]:
         """Return the steps that need this one directly."""
@@ -131,7 +138,7 @@ def build(steps: Sequence[Step], settings: Mapping[str, Mapping[str, Any]], root
     products = Products()
     for step in steps:
         found = classify(step, names, settings.get(step.name, {}), root)
-        after = tuple(names.of(step, each) for each in step.after)
+        after = tuple(base_of(names.of(step, each)) for each in step.after)
         nodes[step.name] = StepNode(step.name, step, found.params, found.files, found.products, found.upstreams, after,
                                     step.tags, step.file, step.line)
         for path in found.products.values():
@@ -167,6 +174,9 @@ def _check_name(step: Step, root: str) -> None:
     if not name.strip():
         raise PipelineError(f"the step at {place(step, root) or 'an unknown place'} has an empty name",
                             hint="give it one: @step(name=\"...\")")
+    if "[" in name or "]" in name:
+        raise PipelineError(f"the step name `{name}` holds brackets: those name parts of a value and instances of a step",
+                            hint="use letters, digits, - and _")
     # isprintable() knows control characters, line ends of every kind, and halves of surrogate pairs
     if not name.isprintable() and any(unicodedata.category(char) in _UNPRINTABLE for char in name):
         raise PipelineError(f"the step name {name!a} holds control characters", hint="use letters, digits, - and _")

@@ -9,7 +9,7 @@ from ..amounts import amount
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Dict, Mapping, Optional, Tuple, TypedDict, Union
+    from typing import Any, Callable, Dict, Mapping, Optional, Sequence, Tuple, TypedDict, Union
 
     class Options(TypedDict, total=False):
         """The options by name, as type checkers see them."""
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         cache: bool
         cue: Optional[str]
         seed: Optional[int]
+        outputs: Sequence[str]
 
 #: the options of a step that gives none
 DEFAULTS: "Dict[str, Any]" = {
@@ -35,6 +36,7 @@ DEFAULTS: "Dict[str, Any]" = {
     "cache": True,            # False: its result is never reused
     "cue": None,              # "always": it runs each time | "never": any result that it ever gave will do
     "seed": None,             # an integer: random numbers are the same each time
+    "outputs": (),            # labels of the parts of its value, each with a digest of its own
 }
 
 
@@ -47,6 +49,7 @@ def options_of(given: "Mapping[str, Any]") -> "Dict[str, Any]":
         if not fits(value):
             raise TypeError(f"@step({name}=...) takes {wanted}, not {value!r}")
     options = {**DEFAULTS, **given}
+    options["outputs"] = tuple(options["outputs"])
     options["resources"] = {name: amount(value) for name, value in options["resources"].items()}
     return options
 
@@ -61,6 +64,11 @@ def _is_count(value: "Any") -> bool:
 
 def _is_number(value: "Any") -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < 1e9
+
+
+def _are_labels(value: "Any") -> bool:
+    return isinstance(value, (list, tuple)) and bool(value) and len({*map(str, value)}) == len(value) \
+        and all(isinstance(each, str) and each.strip() and not set("[]") & set(each) for each in value)
 
 
 def _are_resources(value: "Any") -> bool:
@@ -81,5 +89,6 @@ _RULES: "Dict[str, Tuple[Callable[[Any], bool], str]]" = {
     "resources": (_are_resources, 'names with amounts, as resources={"gpu": 1, "memory": "4GB"}'),
     "cache": (_is_bool, "True or False"),
     "cue": (lambda value: value in (None, "always", "never"), '"always" or "never"'),
+    "outputs": (_are_labels, 'several names, as outputs=["train", "test"]'),
     "seed": (lambda value: value is None or _is_count(value), "a whole number, 0 or more"),
 }

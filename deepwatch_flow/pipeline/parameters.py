@@ -13,6 +13,7 @@ from types import FunctionType
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 from ..errors import ConfigError, PipelineError
+from ..model import part_name
 from .paths import file_path, product_path
 from .step import File, Product, Step
 
@@ -39,6 +40,9 @@ class Names(NamedTuple):
         """Return the name of a step that `step` names in `needs` or `after`."""
         if isinstance(needed, str):
             if needed not in self.steps:
+                part = self._part(step, needed)
+                if part is not None:
+                    return part
                 raise PipelineError(f"step `{step.name}` needs `{needed}`, and there is no such step",
                                     hint=nearest(needed, self.steps))
             return needed
@@ -56,6 +60,18 @@ class Names(NamedTuple):
             raise PipelineError(f"step `{step.name}` needs a function that is several steps: {', '.join(found)}",
                                 hint="name the step by its name")
         raise PipelineError(f"step `{step.name}` needs {needed!r}, which is no step", hint="decorate it with @step")
+
+
+    def _part(self, step: Step, needed: str) -> Optional[str]:
+        """Return the name of a declared output that `needs` names as ``STEP.LABEL`` or ``STEP[LABEL]``."""
+        base, _, label = needed[:-1].partition("[") if needed.endswith("]") else needed.rpartition(".")
+        made = self.steps.get(base)
+        if made is None or not made.options["outputs"]:
+            return None
+        if label not in made.options["outputs"]:
+            raise PipelineError(f"step `{step.name}` needs `{needed}`, and `{base}` has no such output",
+                                hint=nearest(label, made.options["outputs"]) or f"its outputs: {', '.join(made.options['outputs'])}")
+        return part_name(base, label)
 
 
 def classify(step: Step, names: Names, settings: Mapping[str, Any], root: str) -> Parameters:

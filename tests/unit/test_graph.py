@@ -184,13 +184,13 @@ def test_two_names_that_look_alike_are_told_apart_or_refused() -> None:
         build([declared("caf\u00e9"), declared("cafe\u0301")], {}, ROOT)
 
 
-@pytest.mark.parametrize("name", ["", "  ", "a\nb", "a\0", "a\x7f", "a\x85b", "\ud800", "a\u2028b"])
+@pytest.mark.parametrize("name", ["", "  ", "a\nb", "a\0", "a\x7f", "a\x85b", "\ud800", "a\u2028b", "[x]"])
 def test_a_name_that_can_t_be_shown_is_refused(name: str) -> None:
     with pytest.raises(PipelineError, match="name"):
         build([declared(name)], {}, ROOT)
 
 
-@pytest.mark.parametrize("name", ["a b", "..", "a/b", "ünï", "日本", "a.b", "a\"b", "*", "[x]"])
+@pytest.mark.parametrize("name", ["a b", "..", "a/b", "ünï", "日本", "a.b", "a\"b", "*"])
 def test_any_other_name_is_a_name(name: str) -> None:
     graph = build([declared(name)], {}, ROOT)
     assert graph.select([name]) == (name,)
