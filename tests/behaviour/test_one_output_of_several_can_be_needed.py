@@ -48,7 +48,7 @@ def test_only_consumers_of_the_output_that_changed_run(parted: Any, jobs: str) -
 
 def test_a_clone_with_the_lockfile_alone_needs_what_is_lost_and_no_more(parted: Any) -> None:
     parted.run()
-    assert parted.cli("clean").code == 0
+    assert parted.cli("clean", "--all", "--yes").code == 0
     assert parted.status(code=0).verdicts["fit"] in ("stale", "pending", "fresh")
     assert set(parted.run().outcomes.values()) == {"ran"}
 
