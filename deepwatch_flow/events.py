@@ -24,6 +24,13 @@ class RunStarted(NamedTuple):
     steps: Tuple[str, ...]
 
 
+class FamilyStarted(NamedTuple):
+    """What a family goes through is known: its instances take its place among the steps."""
+
+    step: str
+    instances: Tuple[str, ...]
+
+
 class StepStarted(NamedTuple):
     """A step is about to be executed."""
 
@@ -59,7 +66,7 @@ class RunFinished(NamedTuple):
     interrupted: bool = False
 
 
-Event = Union[RunStarted, StepStarted, StepFinished, Notice, RunFinished]
+Event = Union[RunStarted, FamilyStarted, StepStarted, StepFinished, Notice, RunFinished]
 Emit = Callable[[Event], None]
 
 

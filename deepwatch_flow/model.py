@@ -187,6 +187,21 @@ class Lock(NamedTuple):
     accepted: Tuple[Accepted, ...] = ()        #: sorted by step and definition
 
 
+class Axis(NamedTuple):
+    """What one parameter of a family goes through: the parts of a step's value, or declared values."""
+
+    parameter: str
+    step: str = ""                                     #: whose value's parts; empty where values are declared
+    values: Tuple[Tuple[str, Param], ...] = ()         #: (label, value) of declared ones
+
+
+class Family(NamedTuple):
+    """How a step is multiplied: an instance for each combination along its axes, or each pair where they are zipped."""
+
+    axes: Tuple[Axis, ...]
+    zipped: bool = False
+
+
 class StepFacts(NamedTuple):
     """What the planner is told of one step, apart from what its upstream steps yield."""
 
@@ -200,6 +215,8 @@ class StepFacts(NamedTuple):
     precise: bool = False                          #: whether a proof that a change is of no effect will do
     cue: Optional[str] = None                      #: always | never: when it runs whatever has changed
     parts: Optional[Tuple[str, ...]] = None        #: labels by which its value is stored; (): its own elements; None: whole
+    family: Optional[Family] = None                #: of a step that stands for instances
+    labels: Tuple[Tuple[str, str], ...] = ()       #: of an instance: (parameter, label) along the axes of declared values
 
 
 class History(NamedTuple):

@@ -33,7 +33,7 @@ from .model import (
 from .pipeline.graph import StepGraph, StepNode
 from .state import disk
 from .state.database import Database
-from .state.parts import CODEC, Manifest, blobs_of, parse, part_artifacts
+from .state.parts import CODEC, blobs_of, parse, part_artifacts
 from .state.store import BlobMissing, BlobStore
 
 #: how much of a param's value is shown to people
@@ -65,7 +65,7 @@ class Survey:
         self._database = database
         self._memo = database.stats
         self._facts: Dict[str, StepFacts] = {}
-        self._manifests: Dict[Digest, Manifest] = {}       # by blob
+        self._manifests: Dict[Tuple[str, Digest], Mapping[str, Artifact]] = {}       # by step and blob
         #: whether all steps are judged precisely, whatever the settings say
         self.precise = False
         ignore = {**OBSERVED, **config.observe}["ignore"]
@@ -184,13 +184,14 @@ class Survey:
         """Return the artifacts of the parts of a trace's value by their names; None where it has none, or lost them."""
         if trace.artifact.codec != CODEC:
             return None
-        blob = trace.artifact.blob
-        if blob not in self._manifests:
+        known = self._manifests.get((trace.step, trace.artifact.blob))
+        if known is None:
             try:
-                self._manifests[blob] = parse(self._store.get(blob))
+                known = part_artifacts(trace.step, parse(self._store.get(trace.artifact.blob)))
             except BlobMissing:
                 return None
-        return part_artifacts(trace.step, self._manifests[blob])
+            self._manifests[trace.step, trace.artifact.blob] = known
+        return known
 
     def clear(self, trace: Trace) -> None:
         """Remove the products of a step that is about to run, where they are as it left them.

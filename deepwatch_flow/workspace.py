@@ -30,7 +30,7 @@ from .config import Config
 from .engine.conditions import Noted
 from .engine.handover import Values
 from .engine.planner import World
-from .engine.planner import plan as make_plan
+from .engine.planning import plan as make_plan
 from .engine.runner import Parts, Runner
 from .errors import ConfigError, LockedError, StateError
 from .events import Emit, Event, Notice, RunFinished, RunReport, RunStarted, StepFinished, StepStarted, fold

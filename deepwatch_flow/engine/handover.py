@@ -46,6 +46,11 @@ class Values:
             return  # somebody else could see it change: consumers get copies from the store
         self._live[step] = value
 
+    def store(self, data: bytes, artifact: Artifact) -> None:
+        """Store the bytes of an artifact that no execution made: the manifest of a family."""
+        if not self._store.has(artifact.blob, artifact.size):
+            self._store.put(data)
+
     def is_live(self, step: str) -> bool:
         """Whether a step's value is at hand without the store."""
         return step in self._shared

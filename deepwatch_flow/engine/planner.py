@@ -8,7 +8,7 @@ that its execution used has changed. Every branch that says *stale* gives its re
 """
 from __future__ import annotations
 
-from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple, Union
+from typing import Callable, Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 from ..hashing.digest import Hasher
 from ..model import (
@@ -17,8 +17,6 @@ from ..model import (
     Fresh,
     History,
     Input,
-    Pending,
-    Plan,
     Policy,
     ProductFile,
     Reason,
@@ -65,6 +63,7 @@ class World(NamedTuple):
     broken: Broken = _no_reasons
     unaffected: Unaffected = _unproved
     parts: Parts = _whole
+    only: Mapping[str, FrozenSet[str]] = {}    #: family -> the instances that are wanted of it, where not all are
 
 
 def inputs_of(facts: StepFacts, input_digest: InputDigest) -> Tuple[Tuple[Input, ...], Tuple[str, ...]]:
@@ -106,7 +105,7 @@ def judge(world: World, name: str, outputs: Mapping[str, Digest], policy: Policy
     `wanted` tells that the step's own value must be at hand, not only its digest.
     """
     facts = world.facts[name]
-    kept = _pinned(world, facts, policy, wanted)
+    kept = pinned(world, facts, policy, wanted)
     if kept is not None:
         return kept
     if facts.fingerprint.uncacheable is not None:
@@ -116,9 +115,9 @@ def judge(world: World, name: str, outputs: Mapping[str, Digest], policy: Policy
         return Stale(tuple(Reason("input", path, new=None) for path in missing), None)
     upstreams = upstreams_of(facts, outputs)
     key = key_of(facts, inputs, upstreams)
-    asked = _asked(facts, policy)
-    if asked:
-        return Stale(asked, key)
+    wish = asked(facts, policy)
+    if wish:
+        return Stale(wish, key)
     traces = world.history.by_key.get(key, ())
     verdict = _best(world, facts, traces, wanted)
     if isinstance(verdict, Fresh):
@@ -131,16 +130,20 @@ def judge(world: World, name: str, outputs: Mapping[str, Digest], policy: Policy
     return verdict._replace(key=key)
 
 
-def _asked(facts: StepFacts, policy: Policy) -> Tuple[Reason, ...]:
+def _forced(facts: StepFacts, policy: Policy) -> bool:
+    return facts.name in policy.force or base_of(facts.name) in policy.force
+
+
+def asked(facts: StepFacts, policy: Policy) -> Tuple[Reason, ...]:
     """Return why a step runs whatever has changed."""
-    if facts.name in policy.force:
+    if _forced(facts, policy):
         return (Reason("forced", facts.name),)
     return (Reason("cue", facts.name, new="always"),) if facts.cue == "always" else ()
 
 
-def _pinned(world: World, facts: StepFacts, policy: Policy, wanted: bool) -> Optional[Fresh]:
+def pinned(world: World, facts: StepFacts, policy: Policy, wanted: bool) -> Optional[Fresh]:
     """Return the verdict on a step whose last result will do whatever has changed, where it can be had."""
-    if facts.cue != "never" or facts.name in policy.force:
+    if facts.cue != "never" or _forced(facts, policy):
         return None
     last = world.history.latest.get(facts.name)
     for trace in (*([last] if last is not None else []), *world.history.by_step.get(facts.name, ())):
@@ -231,55 +234,6 @@ def _changed(kind: str, old: Mapping[str, str], new: Mapping[str, str], only_bot
     return [Reason(kind, name, old.get(name), new.get(name)) for name in sorted(names) if old.get(name) != new.get(name)]
 
 
-def plan(world: World, policy: Policy, wanted: Set[str]) -> Plan:
-    """Return the verdict on each selected step without running any.
-
-    `wanted` are the steps whose values the user wants at hand. A fresh step whose value is lost is
-    stale only if it is wanted or something that may run needs it.
-    """
-    verdicts: Dict[str, Verdict] = {}
-    outputs: Dict[str, Digest] = {}
-    for name in world.facts:
-        verdict = _verdict(world, name, verdicts, outputs, policy, name in wanted)
-        verdicts[name] = verdict
-        if isinstance(verdict, Fresh):
-            outputs.update(outputs_of(world, name, verdict.trace))
-    for name in reversed(list(world.facts)):
-        if isinstance(verdicts[name], Fresh):
-            continue
-        for _, upstream in world.facts[name].upstreams:
-            fresh = verdicts.get(base_of(upstream))
-            if isinstance(fresh, Fresh):
-                lost, _ = world.holdings(part_of(world, fresh.trace, upstream), True)
-                if lost:
-                    verdicts[base_of(upstream)] = Stale(lost, fresh.trace.key)
-    return Plan(verdicts)
-
-
-def _verdict(world: World, name: str, verdicts: Mapping[str, Verdict], outputs: Mapping[str, Digest],
-             policy: Policy, wanted: bool) -> Verdict:
-    facts = world.facts[name]
-    kept = _pinned(world, facts, policy, wanted)
-    if kept is not None:
-        return kept
-    waits = [step for step in awaited(world, name) if step in verdicts and not isinstance(verdicts[step], Fresh)]
-    if not waits:
-        return judge(world, name, outputs, policy, wanted)
-    if facts.fingerprint.uncacheable is not None:
-        return Stale((Reason("uncacheable", name, new=facts.fingerprint.uncacheable),), None)
-    asked = _asked(facts, policy)
-    if asked:
-        return Stale(asked, None)
-    last = world.history.latest.get(name)
-    if last is None:
-        return Pending(tuple(waits), (Reason("never-ran", name),))
-    known = [path for _, path in facts.files if _maker(world, path) is None]
-    inputs = tuple(Input(path, digest) for path in known for digest in [world.input_digest(path)] if digest is not None)
-    same = last._replace(inputs=tuple(each for each in last.inputs if each.path in known), upstreams=())
-    reasons = [] if not _differs(facts, inputs, same) else list(differences(facts, inputs, (), same))
-    return Pending(tuple(waits), tuple(reasons))
-
-
 def outputs_of(world: World, name: str, trace: Trace) -> Dict[str, Digest]:
     """Return the output digest of a step, and those of the parts of its value where others take it apart."""
     parts = world.parts(trace) if world.facts[name].parts is not None else None
@@ -296,16 +250,12 @@ def part_of(world: World, trace: Trace, name: str) -> Trace:
 def awaited(world: World, name: str) -> List[str]:
     """Return the steps without whose results nothing can be said of a step."""
     facts = world.facts[name]
-    return list(dict.fromkeys([base_of(step) for _, step in facts.upstreams] + _producers(world, facts) + _seen_makers(world, name)))
-
-
-def _differs(facts: StepFacts, inputs: Sequence[Input], last: Trace) -> bool:
-    return (facts.fingerprint.digest != last.code or tuple(inputs) != last.inputs
-            or [(each.name, each.digest) for each in facts.params] != [(each.name, each.digest) for each in last.params])
+    axes = [base_of(axis.step) for axis in facts.family.axes if axis.step] if facts.family is not None else []
+    return list(dict.fromkeys(axes + [base_of(step) for _, step in facts.upstreams] + _producers(world, facts) + _seen_makers(world, name)))
 
 
 def _producers(world: World, facts: StepFacts) -> List[str]:
-    makers = [_maker(world, path) for _, path in facts.files]
+    makers = [maker_of(world, path) for _, path in facts.files]
     return [maker for maker in makers if maker is not None]
 
 
@@ -314,11 +264,11 @@ def _seen_makers(world: World, name: str) -> List[str]:
     last = world.history.latest.get(name)
     if last is None or last.observation is None or not world.produced:
         return []
-    makers = [_maker(world, each.path) for each in last.observation.files]
+    makers = [maker_of(world, each.path) for each in last.observation.files]
     return [maker for maker in makers if maker is not None and maker != name]
 
 
-def _maker(world: World, path: str) -> Optional[str]:
+def maker_of(world: World, path: str) -> Optional[str]:
     """Return the step whose product a path is, or in whose product folder it lies."""
     while path:
         if path in world.produced:

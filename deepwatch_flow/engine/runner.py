@@ -6,12 +6,11 @@ again in the same run. Each finished step is recorded before the next event is t
 """
 from __future__ import annotations
 
-import heapq
 import time
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
-from ..errors import LockedError
-from ..events import Emit, Notice, StepFinished, StepStarted
+from ..errors import LockedError, PipelineError
+from ..events import Emit, FamilyStarted, Notice, StepFinished, StepStarted
 from ..model import (
     Artifact,
     Digest,
@@ -23,6 +22,7 @@ from ..model import (
     Reason,
     Stale,
     Trace,
+    Verdict,
     base_of,
 )
 from ..observation.seen import Seen
@@ -30,7 +30,9 @@ from ..pipeline.options import DEFAULTS
 from ..state.store import BlobMissing
 from .conditions import Noted
 from .executors import Executor
+from .fanout import FanOut
 from .handover import Values
+from .line import Line
 from .planner import World, inputs_of, judge, outputs_of, part_of, upstreams_of
 from .schedule import Schedule
 from .worker import Call, Failure, Outcome
@@ -75,21 +77,13 @@ class Runner:
     """One run over the selected steps; `wanted` are those whose values must be at hand."""
 
     def __init__(self, world: World, policy: Policy, wanted: Set[str], parts: Parts) -> None:
-        self._world = world
+        self._facts = dict(world.facts)                   # instances are added
+        self._world = world._replace(facts=self._facts)
         self._policy = policy
         self._wanted = wanted
         self._parts = parts
-        priorities = parts.schedule.priorities if parts.schedule is not None else {}
-        self._order = {name: (-priorities.get(name, 0.0), i) for i, name in enumerate(world.facts)}
-        self._waits = {name: {need for need in facts.needs if need in world.facts} for name, facts in world.facts.items()}
-        self._consumers: Dict[str, List[str]] = {name: [] for name in world.facts}
-        for name, needs in self._waits.items():
-            for need in needs:
-                self._consumers[need].append(name)
-        self._ready = [self._order[name] for name, needs in self._waits.items() if not needs]
-        heapq.heapify(self._ready)
-        self._names = list(world.facts)
         self._schedule = parts.schedule or Schedule()
+        self._line = Line({name: facts.needs for name, facts in world.facts.items()}, self._schedule.priorities)
         self._parked: List[str] = []                      # ready, but what it asks for is in use
         self._running: Dict[str, _Running] = {}
         self._outputs: Dict[str, Digest] = {}
@@ -100,22 +94,23 @@ class Runner:
         self.traces: Dict[str, Trace] = {}                # what holds now, for the lockfile
         self.vouched: Dict[str, bool] = {}                # whether that was recorded
         self._stopping = False
+        self._fanout = FanOut(self._world, self._facts, self.traces)
 
     def run(self) -> None:
         """Run until nothing is left to do; raises LockedError, KeyboardInterrupt."""
         executor = self._parts.executor
         retries = self._schedule.retries
         try:
-            while self._ready or self._running or retries.next() is not None:
+            while self._line or self._running or retries.next() is not None:
                 self._wake()
-                while self._ready and executor.free():
-                    self._begin(self._names[heapq.heappop(self._ready)[1]])
+                while self._line and executor.free():
+                    self._begin(self._line.pop())
                 due = retries.next()
                 left = None if due is None else max(0.0, due - time.monotonic())
                 if self._running:
                     for call, outcome in executor.wait() if left is None else executor.wait(left):
                         self._end(call, outcome)
-                elif left is not None and not self._ready:
+                elif left is not None and not self._line:
                     time.sleep(left)
         except BaseException:
             executor.close(cancel=True)
@@ -128,18 +123,21 @@ class Runner:
             name = self._schedule.retries.due(time.monotonic())
             if name is None:
                 return
-            heapq.heappush(self._ready, self._order[name])
+            self._line.push(name)
 
     # -- one step ---------------------------------------------------------------------------------
 
     def _begin(self, name: str) -> None:
-        facts = self._world.facts[name]
+        facts = self._facts[name]
         bad = sorted(need for need in facts.needs if need in self._bad)
         if bad or self._stopping:
             self._fail(name, "blocked" if bad else "cancelled", tuple(Reason("upstream-failed", need) for need in bad))
             return
+        if facts.family is not None:
+            self._begin_family(name)
+            return
         revived = self._revived.pop(name, None)
-        verdict = judge(self._world, name, self._outputs, self._policy, name in self._wanted)
+        verdict = self._verdict(name)
         if isinstance(verdict, Fresh) and revived is None:
             self._reuse(name, verdict)
             return
@@ -157,14 +155,41 @@ class Runner:
             self._revived[name] = revived   # the reasons stay while it waits for its own upstreams
         if self._revive_lost(name, reasons):
             return
-        if not self._schedule.resources.take(name):
+        if key is not None and self._fanout.waits(name, key):
+            return
+        if not self._schedule.resources.take(base_of(name)):
             self._parked.append(name)
             return
         self._revived.pop(name, None)
         self._execute(name, _Running(reasons, trace, key is not None))
 
+    def _verdict(self, name: str) -> Verdict:
+        verdict = judge(self._world, name, self._outputs, self._policy, base_of(name) in self._wanted or name in self._wanted)
+        twin = self._fanout.twin(name, verdict.key) if isinstance(verdict, Stale) and verdict.key is not None else None
+        return verdict if twin is None else Fresh(twin)
+
+    def _begin_family(self, name: str) -> None:
+        """Put a family's instances in line; settle it by them once they are done."""
+        if not self._fanout.is_expanded(name):
+            try:
+                members = self._fanout.expand(name)
+            except PipelineError as error:
+                self._fail(name, "failed", (), Failure(error.message, hint=error.hint))
+                return
+            self._parts.emit(FamilyStarted(name, members))
+            self._line.insert(name, members)
+            return
+        made = self._fanout.gather(name)
+        if made is None:      # what is wrong is told of its instances
+            self._bad.add(name)
+            self._release(name)
+            return
+        trace, data = made
+        self._parts.values.store(data, trace.artifact)
+        self._settle(name, trace, vouched=all(self.vouched[each] for each in self._fanout.members(name)))
+
     def _execute(self, name: str, running: _Running) -> None:
-        facts = self._world.facts[name]
+        facts = self._facts[name]
         last = self._world.history.latest.get(name)
         if last is not None:
             self._parts.clear(last)
@@ -173,11 +198,11 @@ class Runner:
         options = self._parts.options(name)
         self._parts.executor.submit(Call(
             name, tuple((parameter, step, self._made(step).artifact) for parameter, step in facts.upstreams),
-            facts.products, options["observe"], options["timeout"], options["seed"], facts.parts))
+            facts.products, options["observe"], options["timeout"], options["seed"], facts.parts, facts.labels))
 
     def _made(self, step: str) -> Trace:
         """Return the trace of a step that is done, or of a part of its value."""
-        return part_of(self._world, self.traces[base_of(step)], step)
+        return self.traces[step] if step in self.traces else part_of(self._world, self.traces[base_of(step)], step)
 
     def _reuse(self, name: str, verdict: Fresh) -> None:
         for product in verdict.restore:
@@ -185,11 +210,11 @@ class Runner:
                 self._parts.restore(product)
             except BlobMissing:   # it was there by its name, and its bytes turned out damaged
                 self._revived[name] = (Reason("product", product.path),)
-                heapq.heappush(self._ready, self._order[name])
+                self._line.push(name)
                 return
         key = verdict.key or verdict.trace.key
         self._check_lock(name, key)
-        facts = self._world.facts[name]
+        facts = self._facts[name]
         # its root stays: what the execution used is told by the code that it ran
         trace = verdict.trace if verdict.pinned else verdict.trace._replace(step=name, key=key, code=facts.fingerprint.digest,
                                        params=facts.params, packages=facts.fingerprint.packages)
@@ -219,10 +244,10 @@ class Runner:
     def _revive_lost(self, name: str, reasons: Tuple[Reason, ...]) -> bool:
         """Put upstream steps whose stored value is gone before this one."""
         lost: Dict[str, Tuple[Reason, ...]] = {}
-        for _, step in self._world.facts[name].upstreams:
+        for _, step in self._facts[name].upstreams:
             gone, _ = self._world.holdings(self._made(step), True)
             if gone and not self._parts.values.is_live(step):
-                lost[base_of(step)] = gone
+                lost[step if step in self.traces else base_of(step)] = gone
         if lost:
             self._revive(name, reasons, lost)
         return bool(lost)
@@ -237,17 +262,19 @@ class Runner:
                     hint="the store loses what it is given: look at its disk, or at the plugin that offers it"))
                 return
         for step, gone in lost.items():
-            self._waits[consumer].add(step)
+            self._line.wait(consumer, step)
             if step not in self._revived and step not in self._running:
                 self._revivals[step] = self._revivals.get(step, 0) + 1
                 self._revived[step] = gone
-                heapq.heappush(self._ready, self._order[step])
+                self._line.push(step)
 
     def _end(self, call: Call, outcome: Outcome) -> None:
         name = call.step
         running = self._running.pop(name)
         self._give_back(name)
         failure = outcome.failure
+        if failure is not None:
+            self._let_twins_go(running.trace.key, None)
         if failure is not None and failure.lost is not None and not (failure.traceback and base_of(failure.lost) in self._ran):
             self._revive(name, running.reasons, {base_of(failure.lost): (Reason("artifact", failure.lost),)}, failure)
             return
@@ -275,14 +302,15 @@ class Runner:
         last = self._world.history.latest.get(name)
         if outcome.here:
             self._parts.values.keep(name, outcome.value, outcome.shared)
+        self._let_twins_go(trace.key, trace)
         self._settle(name, trace, vouched=running.cacheable and not changed)
         same = last is not None and (last.artifact.output, last.products) == (trace.artifact.output, trace.products)
         self._parts.emit(StepFinished(name, "ran", running.reasons, outcome.seconds, changed=not same))
 
     def _give_back(self, name: str) -> None:
-        self._schedule.resources.give_back(name)
+        self._schedule.resources.give_back(base_of(name))
         for parked in self._parked:
-            heapq.heappush(self._ready, self._order[parked])
+            self._line.push(parked)
         self._parked.clear()
 
     def _again(self, name: str, running: _Running, failure: Failure) -> bool:
@@ -299,10 +327,14 @@ class Runner:
     def _changed_inputs(self, trace: Trace) -> List[str]:
         return [each.path for each in trace.inputs if self._world.input_digest(each.path) != each.digest]
 
+    def _let_twins_go(self, key: Digest, trace: Optional[Trace]) -> None:
+        for name in self._fanout.ended(key, trace):
+            self._line.push(name)
+
     def _settle(self, name: str, trace: Trace, vouched: bool = True) -> None:
         self.traces[name] = trace
         self.vouched[name] = vouched
-        self._outputs.update(outputs_of(self._world, name, trace))
+        self._outputs.update(outputs_of(self._world, name, trace) if self._facts[name].family is None else {name: trace.artifact.output})
         self._release(name)
 
     def _fail(self, name: str, outcome: str, reasons: Tuple[Reason, ...], failure: Optional[Failure] = None,
@@ -318,9 +350,5 @@ class Runner:
         self._release(name)
 
     def _release(self, name: str) -> None:
-        self._parts.values.done(name, {step for _, step in self._world.facts[name].upstreams})
-        for consumer, waits in ((each, self._waits[each]) for each in self._consumers[name]):
-            if name in waits:
-                waits.discard(name)
-                if not waits:
-                    heapq.heappush(self._ready, self._order[consumer])
+        self._parts.values.done(name, {step for _, step in self._facts[name].upstreams})
+        self._line.release(name)

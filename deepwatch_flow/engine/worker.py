@@ -43,6 +43,7 @@ class Call(NamedTuple):
     timeout: Optional[float] = None                    #: seconds after which it is ended
     seed: Optional[int] = None                         #: of the random numbers that it draws
     parts: Optional[Tuple[str, ...]] = None            #: how its value is stored: StepFacts.parts
+    labels: Tuple[Tuple[str, str], ...] = ()           #: of an instance: StepFacts.labels
 
 
 class Failure(NamedTuple):

@@ -6,7 +6,8 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Set, Tuple
 import pytest
 
 from deepwatch_flow.engine import planner
-from deepwatch_flow.engine.planner import World, differences, inputs_of, judge, key_of, plan, upstreams_of
+from deepwatch_flow.engine.planner import World, differences, inputs_of, judge, key_of, upstreams_of
+from deepwatch_flow.engine.planning import plan
 from deepwatch_flow.hashing.digest import Hasher
 from deepwatch_flow.model import (
     Artifact, Digest, Fingerprint, Fresh, History, Input, Param, Pending, Policy, ProductFile, Reason, Stale, StepFacts,

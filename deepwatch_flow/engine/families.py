@@ -1,0 +1,63 @@
+"""Families: a step with `Each` stands for instances, one for each element that it goes through. Pure.
+
+An instance is a step like any other, named ``FAMILY[LABEL]``. Its key has the digest of its element and
+neither the label nor the place: what is the same as before is reused wherever it stands now. The family
+itself has no code to run: its value is a mapping of labels to the values of its instances.
+"""
+from __future__ import annotations
+
+import itertools
+from typing import Callable, Dict, List, Mapping, Sequence, Tuple
+
+from ..errors import PipelineError
+from ..hashing.digest import digest_bytes
+from ..model import Artifact, Axis, Digest, StepFacts, Trace, part_name
+from ..state.parts import CODEC, Manifest, Part, dump, output_of
+
+#: gives the parts of a step's value: name of the part -> artifact
+PartsOf = Callable[[str], Mapping[str, Artifact]]
+
+
+def label_of(name: str) -> str:
+    """Return the label of a part or an instance."""
+    return name.partition("[")[2][:-1]
+
+
+def instances(facts: StepFacts, parts_of: PartsOf) -> Tuple[StepFacts, ...]:
+    """Return the instances of a family, in the order of its elements; raises PipelineError where axes don't fit."""
+    if facts.family is None:
+        raise ValueError(f"{facts.name} is no family")
+    names: Dict[str, Sequence[str]] = {axis.parameter: list(parts_of(axis.step)) for axis in facts.family.axes if axis.step}
+    members: List[List[Tuple[Axis, int]]] = [
+        [(axis, number) for number in range(len(names[axis.parameter] if axis.step else axis.values))] for axis in facts.family.axes]
+    if facts.family.zipped and len({len(each) for each in members}) > 1:
+        told = ", ".join(f"`{axis.parameter}` {len(each)}" for axis, each in zip(facts.family.axes, members))
+        raise PipelineError(f"step `{facts.name}` goes through pairs, and its parameters have not as many elements: {told}",
+                            hint='give them equally many, or leave out each="zip" for all combinations')
+    combined = zip(*members) if facts.family.zipped else itertools.product(*members)
+    return tuple([_instance(facts, chosen, names) for chosen in combined])
+
+
+def _instance(facts: StepFacts, chosen: Tuple[Tuple[Axis, int], ...], names: Mapping[str, Sequence[str]]) -> StepFacts:
+    params, upstreams, labels, shown = list(facts.params), list(facts.upstreams), [], []
+    for axis, number in chosen:
+        if axis.step:
+            part = names[axis.parameter][number]
+            upstreams.append((axis.parameter, part))
+            shown.append(label_of(part))
+        else:
+            label, param = axis.values[number]
+            params.append(param)
+            labels.append((axis.parameter, label))
+            shown.append(label)
+    return facts._replace(name=part_name(facts.name, ",".join(shown)), params=tuple(sorted(params)), upstreams=tuple(sorted(upstreams)),
+                          parts=None, family=None, labels=tuple(labels))
+
+
+def gathered(facts: StepFacts, members: Sequence[Trace]) -> Tuple[Trace, bytes]:
+    """Return the trace of a family whose instances are done, and the manifest that is its value."""
+    manifest = Manifest("family", tuple([Part(label_of(trace.step), trace.artifact) for trace in members]))
+    data = dump(manifest)
+    artifact = Artifact(output_of(manifest), digest_bytes(data), len(data), CODEC)
+    # it has no key of its own: whether it is fresh is a question of its instances
+    return Trace(facts.name, Digest(""), facts.fingerprint.digest, facts.fingerprint.root, facts.params, (), (), artifact), data

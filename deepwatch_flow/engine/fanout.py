@@ -1,0 +1,76 @@
+"""The families of one run: which instances they have, and which of those have the same key."""
+from __future__ import annotations
+
+from typing import Dict, List, Mapping, Optional, Set, Tuple
+
+from ..model import Artifact, Digest, StepFacts, Trace, base_of
+from .families import gathered, instances
+from .planner import World
+
+
+class FanOut:
+    """Takes families apart when what they go through is known, and puts them together when all is done.
+
+    `facts` and `traces` are the run's: what steps are, and what holds of those that are done. Two
+    instances of one key (two equal elements) are executed once: the other one waits for the result.
+    """
+
+    def __init__(self, world: World, facts: Dict[str, StepFacts], traces: Mapping[str, Trace]) -> None:
+        self._world = world
+        self._facts = facts
+        self._traces = traces
+        self._members: Dict[str, Tuple[str, ...]] = {}
+        self._working: Set[Digest] = set()
+        self._done: Dict[Digest, Trace] = {}
+        self._twins: Dict[Digest, List[str]] = {}
+
+    def is_expanded(self, name: str) -> bool:
+        """Whether the instances of a family are known."""
+        return name in self._members
+
+    def expand(self, name: str) -> Tuple[str, ...]:
+        """Return the names of a family's instances, whose facts are known from now on; raises PipelineError."""
+        only = self._world.only.get(name)
+        members = [each for each in instances(self._facts[name], self._parts_of) if only is None or each.name in only]
+        self._facts.update((member.name, member) for member in members)
+        self._members[name] = tuple([member.name for member in members])
+        return self._members[name]
+
+    def gather(self, name: str) -> Optional[Tuple[Trace, bytes]]:
+        """Return the trace of a family and its manifest; None where it has no value as a whole."""
+        members = self._members[name]
+        if name in self._world.only or any(each not in self._traces for each in members):
+            return None
+        return gathered(self._facts[name], [self._traces[each]._replace(step=each) for each in members])
+
+    def members(self, name: str) -> Tuple[str, ...]:
+        """Return the names of a family's instances."""
+        return self._members[name]
+
+    def _parts_of(self, step: str) -> Mapping[str, Artifact]:
+        if step in self._members:
+            return {each: self._traces[each].artifact for each in self._members[step]}
+        return self._world.parts(self._traces[step]) or {}
+
+    # -- instances of one key -----------------------------------------------------------------------
+
+    def twin(self, name: str, key: Digest) -> Optional[Trace]:
+        """Return the trace of an instance of this key that was done in this run."""
+        return self._done.get(key) if base_of(name) != name else None
+
+    def waits(self, name: str, key: Digest) -> bool:
+        """Tell whether an instance has to wait for another one of its key; if not, others wait for it."""
+        if base_of(name) == name:
+            return False
+        if key in self._working:
+            self._twins.setdefault(key, []).append(name)
+            return True
+        self._working.add(key)
+        return False
+
+    def ended(self, key: Digest, trace: Optional[Trace]) -> List[str]:
+        """Note that an execution ended, without a trace where it failed; return those that waited for it."""
+        self._working.discard(key)
+        if trace is not None and base_of(trace.step) != trace.step:
+            self._done[key] = trace
+        return self._twins.pop(key, [])
