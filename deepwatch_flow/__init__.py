@@ -1,6 +1,6 @@
 """Run the pipeline steps that an edit really touches, and show why.
 
-    from deepwatch_flow import File, Product, step        declare steps in pipeline.py
+    from deepwatch_flow import Each, File, Product, step  declare steps in pipeline.py
     from deepwatch_flow import load, run                   use a pipeline from a notebook or script
     from deepwatch_flow import deep_hash, dependencies     the deep code hash of any function
 
@@ -8,12 +8,12 @@ Names are imported when they are first used: pipelines and worker processes pay 
 """
 
 __all__ = [
-    "DeepwatchError", "File", "Product", "__version__", "deep_hash", "dependencies", "hookimpl", "import_path", "load",
+    "DeepwatchError", "Each", "File", "Product", "__version__", "deep_hash", "dependencies", "hookimpl", "import_path", "load",
     "run", "shallow_hash", "step",
 ]
 
 _HOMES = {
-    "DeepwatchError": "errors", "File": "pipeline.step", "Product": "pipeline.step", "step": "pipeline.step",
+    "DeepwatchError": "errors", "Each": "pipeline.step", "File": "pipeline.step", "Product": "pipeline.step", "step": "pipeline.step",
     "__version__": "_version", "deep_hash": "inspection", "shallow_hash": "inspection", "dependencies": "inspection",
     "import_path": "loading.importing", "hookimpl": "hooks", "load": "api", "run": "api",
 }
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from .hooks import hookimpl
     from .inspection import deep_hash, dependencies, shallow_hash
     from .loading.importing import import_path
-    from .pipeline.step import File, Product, step
+    from .pipeline.step import Each, File, Product, step
 
 
 def __getattr__(name: str) -> object:

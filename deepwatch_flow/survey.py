@@ -5,7 +5,19 @@ All the I/O before a decision is here; the decision itself is the planner's.
 from __future__ import annotations
 
 import os
-from typing import Callable, ContextManager, Dict, Iterable, List, Mapping, Optional, Protocol, Set, Tuple
+from typing import (
+    Callable,
+    ContextManager,
+    Dict,
+    FrozenSet,
+    Iterable,
+    List,
+    Mapping,
+    Optional,
+    Protocol,
+    Set,
+    Tuple,
+)
 
 from .analysis.fingerprint import Analysis
 from .analysis.hidden import HiddenCode
@@ -13,11 +25,14 @@ from .analysis.unaffected import Proof, Record
 from .config import OBSERVED, Config
 from .engine.conditions import Conditions, Packages, from_lock, portable
 from .engine.planner import World
+from .errors import PipelineError
 from .hashing.files import digest_file, digest_input
 from .model import (
     SCHEME,
     Artifact,
+    Axis,
     Digest,
+    Family,
     Fingerprint,
     History,
     Lock,
@@ -99,14 +114,31 @@ class Survey:
                 node.name, fingerprint, tuple(params), tuple(sorted(node.files.items())),
                 tuple(sorted(node.products.items())), tuple(sorted(node.upstreams.items())),
                 tuple(self._graph.upstreams(node.name)), self.precise or (options["invalidate"] or self._mode) == "precise",
-                options["cue"], self._graph.parts(node.name))
+                options["cue"], self._graph.parts(node.name), self._family(node))
         return found
 
-    def world(self, names: Iterable[str], history: History) -> World:
+    def _family(self, node: StepNode) -> Optional[Family]:
+        """Return how a step is multiplied; raises PipelineError for a value that has no digest."""
+        axes = []
+        for parameter, source in sorted(node.each.items()):
+            if isinstance(source, str):
+                axes.append(Axis(parameter, source))
+                continue
+            values = []
+            for label, value in source.items():
+                digest, why = self._analysis.value(value, f"{node.name}[{label}].{parameter}")
+                if why is not None:
+                    raise PipelineError(f"the value `{label}` of parameter `{parameter}` of step `{node.name}` has no digest: {why}",
+                                        hint="give plain data, and make the rest of it in the step")
+                values.append((label, Param(parameter, digest, _shown(value))))
+            axes.append(Axis(parameter, "", tuple(values)))
+        return Family(tuple(axes), node.step.options["each"] == "zip") if axes else None
+
+    def world(self, names: Iterable[str], history: History, only: Mapping[str, FrozenSet[str]]) -> World:
         """Return all that the planner may look at for some steps."""
         produced = {path: node.name for node in self._graph.nodes.values() for path in node.products.values()}
         return World(self.facts(names), history, self.input_digest, self.holdings, produced, self.broken, self.unaffected,
-                     self.parts)
+                     self.parts, only)
 
     # -- what was observed ------------------------------------------------------------------------
 
@@ -252,6 +284,18 @@ def leaves(graph: StepGraph, names: Iterable[str]) -> Set[str]:
     selected = list(names)
     consumed = {step for name in selected for step in map(base_of, graph.nodes[name].upstreams.values())}
     return {name for name in selected if name not in consumed}
+
+
+def only_of(graph: StepGraph, names: Iterable[str], chosen: Iterable[str]) -> Dict[str, FrozenSet[str]]:
+    """Return the families of which only some instances are wanted: nobody else needs the family itself."""
+    wanted: Dict[str, Set[str]] = {}
+    whole = {step for name in names for step in graph.upstreams(name)}
+    for name in chosen:
+        if base_of(name) == name:
+            whole.add(name)
+        else:
+            wanted.setdefault(base_of(name), set()).add(name)
+    return {family: frozenset(members) for family, members in wanted.items() if family not in whole}
 
 
 def _shown(value: object) -> str:

@@ -19,7 +19,7 @@ from .engine.processes import ProcessExecutor, Setup
 from .engine.schedule import Resources, Retries, Schedule, priorities
 from .engine.worker import Call, Failure, Outcome, Tools, Unreadable, execute, failure_of
 from .errors import ConfigError, DeepwatchError, EnvironmentFault
-from .model import Artifact, Policy
+from .model import Artifact, Policy, base_of
 from .project import Project
 from .state.database import Database
 from .state.store import BlobMissing, BlobStore
@@ -106,7 +106,7 @@ def execute_call(call: Call) -> Outcome:
     try:
         os.chdir(project.config.root)    # a step before this one may have gone elsewhere
         # classes are digested as they are before the step runs: it may change what they hold
-        project.analysis.fingerprint(project.graph.nodes[call.step].step.function)
+        project.analysis.fingerprint(project.graph.nodes[base_of(call.step)].step.function)
         with hanging.telling(project.scratch, call.timeout):
             outcome = execute_in(project, tools, call, None)
     except KeyboardInterrupt as error:  # nobody presses Ctrl-C here: the step raised it
@@ -125,7 +125,7 @@ def execute_in(project: Project, tools: Tools, call: Call, live: Any) -> Outcome
             return live.take(step, artifact, call.step)
         return decoded(tools.codecs, tools.store, artifact)
 
-    node = project.graph.nodes[call.step]
+    node = project.graph.nodes[base_of(call.step)]
 
     def arguments() -> Mapping[str, Any]:
         try:

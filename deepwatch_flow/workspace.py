@@ -49,6 +49,7 @@ from .model import (
     Trace,
     Unit,
     Verdict,
+    base_of,
 )
 from .observation.seen import Seen
 from .pipeline.graph import StepGraph
@@ -58,7 +59,7 @@ from .state import lockfile, watchlist
 from .state.database import Database
 from .state.keptfacts import KeptFacts
 from .state.mutex import Mutex
-from .survey import Survey, history_of, leaves
+from .survey import Survey, history_of, leaves, only_of
 from .vouching import LOCKFILE, check_locked, check_scheme, lock_of
 from .workers import executor_for, schedule_for
 
@@ -169,7 +170,7 @@ class Workspace:
         runner = Runner(world, policy, wanted, Parts(
             executor_for(self.project, self.store, self.folder, policy, values), values, lambda trace, seconds: self._record(run, trace, seconds),
             self._restore, self._telling(self._explainer()), self.lock, self._survey.clear, self._noted,
-            lambda name: self.graph.nodes[name].step.options, schedule_for(self.project, self.database, world, policy)))
+            lambda name: self.graph.nodes[base_of(name)].step.options, schedule_for(self.project, self.database, world, policy)))
         self.database.run_started(run, time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "run", len(world.facts))
         self._emit(RunStarted(run, tuple(world.facts)))
         interrupted = False
@@ -198,7 +199,7 @@ class Workspace:
             self.database.commit()
 
     def _noted(self, name: str, seen: Seen, held: Sequence[Tuple[str, str]]) -> Noted:
-        return self._survey.conditions.noted(seen, self._survey.facts([name])[name], held, self.project.loaded)
+        return self._survey.conditions.noted(seen, self._survey.facts([base_of(name)])[base_of(name)], held, self.project.loaded)
 
     def _finish(self, runner: Runner, policy: Policy) -> None:
         """Record the units of what ran, and write the lockfile."""
@@ -228,12 +229,12 @@ class Workspace:
         chosen = self.graph.targets(policy.targets, policy.tags)
         wanted = leaves(self.graph, names) | set(chosen)
         force = self.graph.targets(policy.force)
-        outside = [name for name in force if name not in names]
+        outside = [name for name in force if base_of(name) not in names]
         if outside:
             raise ConfigError(f"--force names `{outside[0]}`, which is not among the steps to run",
                               hint="add it to the targets")
         self._survey.precise = policy.precise
-        world = self._survey.world(names, self._history())
+        world = self._survey.world(names, self._history(), only_of(self.graph, names, chosen))
         return world, policy._replace(force=force), wanted
 
     def _history(self) -> History:

@@ -19,6 +19,9 @@ def arguments_of(node: StepNode, call: Call, take: Take) -> Dict[str, Any]:
     arguments: Dict[str, Any] = {name: _copied(value) for name, value in node.params.items()}
     for name, path in {**node.files, **node.products}.items():
         arguments[name] = Path(path)
+    for parameter, label in call.labels:
+        declared: Any = node.each[parameter]
+        arguments[parameter] = _copied(declared[label])
     for parameter, step, artifact in call.upstreams:
         arguments[parameter] = take(step, artifact)
     return arguments

@@ -28,6 +28,7 @@ from ..model import (
 from ..observation.seen import Seen
 from ..pipeline.options import DEFAULTS
 from ..state.store import BlobMissing
+from . import failures
 from .conditions import Noted
 from .executors import Executor
 from .fanout import FanOut
@@ -60,12 +61,6 @@ class _Running(NamedTuple):
     reasons: Tuple[Reason, ...]
     trace: Trace                       #: complete but for artifact and products
     cacheable: bool
-
-
-def _not_hermetic(name: str, undeclared: Tuple[str, ...]) -> Failure:
-    shown = ", ".join(undeclared[:5]) + (f", and {len(undeclared) - 5} more" if len(undeclared) > 5 else "")
-    return Failure(f"`{name}` read {shown} without declaring it",
-                   hint="declare files as File(...), give the rest as params; or run without --hermetic")
 
 
 #: how often a step is run again because its stored value is gone, in one run
@@ -228,10 +223,7 @@ class Runner:
         self._parts.emit(StepFinished(name, outcome, changed=False))
 
     def _missing(self, name: str, reasons: Tuple[Reason, ...], missing: Tuple[str, ...]) -> None:
-        shown = ", ".join(f"`{path}`" for path in missing)
-        self._fail(name, "failed", reasons, Failure(
-            f"input {shown} of `{name}` does not exist",
-            hint="create it, or correct the path in the step's File(...); it is relative to the project's folder"))
+        self._fail(name, "failed", reasons, failures.missing_input(name, missing))
 
     def _check_lock(self, name: str, key: Optional[Digest]) -> None:
         if not self._policy.locked or key is None:
@@ -257,9 +249,7 @@ class Runner:
         """Have the steps run again whose values a consumer can't get, the consumer after them."""
         for step in lost:
             if self._revivals.get(step, 0) >= _REVIVALS:
-                self._fail(consumer, "failed", reasons, failure or Failure(
-                    f"the value of `{step}` was stored and can't be read back",
-                    hint="the store loses what it is given: look at its disk, or at the plugin that offers it"))
+                self._fail(consumer, "failed", reasons, failure or failures.unreadable(step))
                 return
         for step, gone in lost.items():
             self._line.wait(consumer, step)
@@ -286,7 +276,7 @@ class Runner:
         trace = running.trace._replace(artifact=outcome.artifact, products=outcome.products)
         noted = self._parts.note(name, outcome.seen, outcome.held) if outcome.seen is not None else None
         if noted is not None and noted.undeclared and self._policy.hermetic:
-            self._fail(name, "failed", running.reasons, _not_hermetic(name, noted.undeclared), outcome.seconds)
+            self._fail(name, "failed", running.reasons, failures.not_hermetic(name, noted.undeclared), outcome.seconds)
             return
         changed = self._changed_inputs(trace)
         if noted is not None:

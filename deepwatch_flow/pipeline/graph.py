@@ -9,7 +9,7 @@ from __future__ import annotations
 import fnmatch
 import heapq
 import unicodedata
-from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple, Union
 
 from .._compat import CycleError, TopologicalSorter
 from ..errors import ConfigError, PipelineError
@@ -37,6 +37,12 @@ class StepNode(NamedTuple):
     tags: Tuple[str, ...]
     file: Optional[str]
     line: Optional[int]
+    each: Mapping[str, Union[str, Mapping[str, Any]]] = {}     #: parameter -> the step whose elements, or values by label
+
+
+def _sources(node: StepNode) -> List[str]:
+    """Return the steps whose values' elements a family goes through."""
+    return [source for source in node.each.values() if isinstance(source, str)]
 
 
 class StepGraph:
@@ -44,12 +50,13 @@ class StepGraph:
 
     def __init__(self, nodes: Mapping[str, StepNode]) -> None:
         self.nodes = nodes
-        self._needs = {name: tuple(dict.fromkeys([*map(base_of, node.upstreams.values()), *node.after]))
+        self._needs = {name: tuple(dict.fromkeys([*map(base_of, node.upstreams.values()), *_sources(node), *node.after]))
                        for name, node in nodes.items()}
         self._users: Dict[str, List[str]] = {name: [] for name in nodes}
         for name, needs in self._needs.items():
             for need in needs:
                 self._users[need].append(name)
+        self._apart = {source for node in nodes.values() for source in _sources(node)}
         self.order = self._sorted()
 
     def upstreams(self, name: str) -> Tuple[str, ...]:
@@ -59,7 +66,7 @@ class StepGraph:
     def parts(self, name: str) -> Optional[Tuple[str, ...]]:
         """Return the labels by which a step's value is stored in parts; None for a value that is stored whole."""
         outputs: Tuple[str, ...] = self.nodes[name].step.options["outputs"]
-        return outputs or None
+        return outputs or (() if name in self._apart or self.nodes[name].each else None)
 
     def downstream(self, name: str) -> Tuple[str, ...]:
         """Return the steps that need this one directly."""
@@ -72,20 +79,20 @@ class StepGraph:
         """
         if not targets and not tags:
             return self.order
-        waiting = list(self.targets(targets, tags))
+        waiting = [base_of(name) for name in self.targets(targets, tags)]
         chosen: Set[str] = set()
         while waiting:
             name = waiting.pop()
             if name not in chosen:
                 chosen.add(name)
-                waiting += self._needs[name]
+                waiting += self._needs[base_of(name)]
         return tuple(name for name in self.order if name in chosen)
 
     def targets(self, targets: Sequence[str] = (), tags: Sequence[str] = ()) -> Tuple[str, ...]:
         """Return just the steps that targets and tags name."""
         found: Dict[str, None] = {}
         for target in targets:
-            names = [target] if target in self.nodes else [
+            names = [target] if target in self.nodes or self._is_instance(target) else [
                 name for name, node in self.nodes.items()
                 if fnmatch.fnmatchcase(name, target) or target in node.products.values()]
             if not names:
@@ -100,6 +107,11 @@ class StepGraph:
                                   hint=nearest(tag, known) or f"the tags: {_listed(sorted(known)) or 'none'}")
             found.update(dict.fromkeys(names))
         return tuple(found)
+
+    def _is_instance(self, target: str) -> bool:
+        """Tell whether a target names an instance of a family; whether there is one, only a plan can tell."""
+        family = self.nodes.get(base_of(target))
+        return target.endswith("]") and family is not None and bool(family.each)
 
     def _sorted(self) -> Tuple[str, ...]:
         """Return a topological order that leaves the order of declaration where it can."""
@@ -140,7 +152,7 @@ def build(steps: Sequence[Step], settings: Mapping[str, Mapping[str, Any]], root
         found = classify(step, names, settings.get(step.name, {}), root)
         after = tuple(base_of(names.of(step, each)) for each in step.after)
         nodes[step.name] = StepNode(step.name, step, found.params, found.files, found.products, found.upstreams, after,
-                                    step.tags, step.file, step.line)
+                                    step.tags, step.file, step.line, found.each)
         for path in found.products.values():
             products.add(path, step.name)
     if products:  # reading what another step writes is an edge

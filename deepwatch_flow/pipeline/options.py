@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         cue: Optional[str]
         seed: Optional[int]
         outputs: Sequence[str]
+        each: str
 
 #: the options of a step that gives none
 DEFAULTS: "Dict[str, Any]" = {
@@ -37,6 +38,7 @@ DEFAULTS: "Dict[str, Any]" = {
     "cue": None,              # "always": it runs each time | "never": any result that it ever gave will do
     "seed": None,             # an integer: random numbers are the same each time
     "outputs": (),            # labels of the parts of its value, each with a digest of its own
+    "each": "product",        # "zip": pairs of what several `Each` go through, not all combinations
 }
 
 
@@ -89,6 +91,7 @@ _RULES: "Dict[str, Tuple[Callable[[Any], bool], str]]" = {
     "resources": (_are_resources, 'names with amounts, as resources={"gpu": 1, "memory": "4GB"}'),
     "cache": (_is_bool, "True or False"),
     "cue": (lambda value: value in (None, "always", "never"), '"always" or "never"'),
+    "each": (lambda value: value in ("product", "zip"), '"product" or "zip"'),
     "outputs": (_are_labels, 'several names, as outputs=["train", "test"]'),
     "seed": (lambda value: value is None or _is_count(value), "a whole number, 0 or more"),
 }

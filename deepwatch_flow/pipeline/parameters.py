@@ -10,12 +10,12 @@ import difflib
 import inspect
 import os
 from types import FunctionType
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple, Union
 
 from ..errors import ConfigError, PipelineError
 from ..model import part_name
 from .paths import file_path, product_path
-from .step import File, Product, Step
+from .step import Each, File, Product, Step
 
 #: stands for "no default"
 _NONE: Any = inspect.Parameter.empty
@@ -28,6 +28,7 @@ class Parameters(NamedTuple):
     files: Dict[str, str]
     products: Dict[str, str]
     upstreams: Dict[str, str]
+    each: Dict[str, Union[str, Dict[str, Any]]]    #: the step whose value's elements, or the values by label
 
 
 class Names(NamedTuple):
@@ -76,12 +77,14 @@ class Names(NamedTuple):
 
 def classify(step: Step, names: Names, settings: Mapping[str, Any], root: str) -> Parameters:
     """Return what a step's parameters mean."""
-    found = Parameters({}, {}, {}, {})
+    found = Parameters({}, {}, {}, {}, {})
     needs = {parameter: names.of(step, needed) for parameter, needed in step.needs.items()}
     parameters, open_ended = _signature(step, root)
     for name, default in parameters.items():
         if isinstance(default, (File, Product)):
             _place_marker(found, step, name, default, root)
+        elif isinstance(default, Each):
+            found.each[name] = _gone_through(step, name, default, names)
         elif name in needs:
             found.upstreams[name] = needs[name]
         elif name in names.steps and name != step.name:
@@ -95,9 +98,41 @@ def classify(step: Step, names: Names, settings: Mapping[str, Any], root: str) -
             found.params[name] = default
         else:
             raise _without_meaning(step, name, parameters, names, root)
+    _check_each(found, step, root)
     _check_needs(found, step, needs, parameters, open_ended)
     _check_settings(found, step, settings, parameters, open_ended)
     return found
+
+
+def _check_each(found: Parameters, step: Step, root: str) -> None:
+    if found.each and found.products:
+        raise PipelineError(f"step `{step.name}`{_where(step, root)} has instances, and each would write the same product "
+                            f"`{next(iter(found.products.values()))}`", hint="return the value, and write the file in a step that takes all of them")
+    if found.each and step.options["outputs"]:
+        raise PipelineError(f"step `{step.name}`{_where(step, root)} has both Each and outputs", hint="return a dict from each instance")
+
+
+def _gone_through(step: Step, name: str, each: Any, names: Names) -> Union[str, Dict[str, Any]]:
+    """Return the step whose value's elements a parameter goes through, or the declared values by label."""
+    source = each.source
+    if isinstance(source, str) or callable(source):
+        return names.of(step, source)
+    if isinstance(source, dict):
+        labelled = {str(label): value for label, value in source.items()}
+    else:
+        values = list(source)
+        plain = all(isinstance(value, (str, int, float, bool, type(None))) for value in values)
+        texts = [str(value) for value in values]
+        if not plain or len(set(texts)) < len(texts):
+            texts = [str(number) for number in range(len(values))]
+        labelled = dict(zip(texts, values))
+    if len(labelled) < len(source):
+        raise PipelineError(f"parameter `{name}` of step `{step.name}` has two values with the same label", hint="give them other keys")
+    odd = next((label for label in labelled if not label.isprintable() or not label.strip() or set("[]") & set(label)), None)
+    if odd is not None:
+        raise PipelineError(f"parameter `{name}` of step `{step.name}` has the label {odd!r}, which can't be shown or has brackets",
+                            hint='give the values names: Each({"name": value})')
+    return labelled
 
 
 def nearest(name: str, names: Any) -> Optional[str]:

@@ -72,6 +72,28 @@ class Product(_Marker):
         def __new__(cls, path: Any) -> Any: ...  # noqa: D102
 
 
+class Each:
+    """What a step goes through, an instance for each element: given values, or the elements of a step's value.
+
+    As a parameter's default: ``country=Each(["us", "de"])``, ``model=Each({"small": 10, "large": 99})``, or
+    ``chunk=Each("chunks")`` for the list, dict or generator that the step `chunks` returns.
+    """
+
+    __slots__ = ("source",)
+
+    def __init__(self, source: "Any") -> None:
+        if not (isinstance(source, (str, list, tuple, range, dict)) or callable(source)):
+            raise TypeError(f"Each(...) takes a list or dict of values, or a step, not {source!r}")
+        self.source = source
+
+    def __repr__(self) -> str:
+        return f"Each({self.source!r})"
+
+    if TYPE_CHECKING:
+        # so that `country: str = Each(["us"])`, which is what the function gets, satisfies type checkers
+        def __new__(cls, source: Any) -> Any: ...  # noqa: D102
+
+
 class Step:
     """A declared step: a callable with its function's signature and docstring."""
 
