@@ -177,6 +177,14 @@ class Accepted(NamedTuple):
     reason: str
 
 
+class FamilyEntry(NamedTuple):
+    """What the lockfile vouches for, for the instances of one family: a line an instance, whatever its label is."""
+
+    code: Digest
+    instances: Tuple[Tuple[Digest, Artifact], ...]         #: (key, its artifact), sorted
+    observed: Tuple[Tuple[str, Digest], ...] = ()          #: what any of them was seen to depend on
+
+
 class Lock(NamedTuple):
     """The parsed lockfile."""
 
@@ -185,6 +193,15 @@ class Lock(NamedTuple):
     packages: Mapping[str, str]                #: distribution -> version, of all steps together
     scheme: int = SCHEME
     accepted: Tuple[Accepted, ...] = ()        #: sorted by step and definition
+    families: Mapping[str, FamilyEntry] = {}
+
+    def vouches(self, name: str, key: Digest) -> bool:
+        """Tell whether a step or an instance has an entry with this key."""
+        entry = self.steps.get(name)
+        if entry is not None:
+            return entry.key == key
+        family = self.families.get(base_of(name))
+        return family is not None and any(known == key for known, _ in family.instances)
 
 
 class Axis(NamedTuple):
@@ -285,7 +302,17 @@ Verdict = Union[Fresh, Stale, Pending]
 class Plan(NamedTuple):
     """Verdicts for all selected steps, in topological order."""
 
-    verdicts: Mapping[str, Verdict]
+    verdicts: Mapping[str, Verdict]            #: of steps; a family that is taken apart stands in it by its instances
+    families: Mapping[str, Trace] = {}         #: what the values of families are together, where all instances are fresh
+
+    def of(self, name: str) -> Optional[Verdict]:
+        """Return the verdict on a step, on an instance, or on a family by its instances; None for an instance that there is not."""
+        found = self.verdicts.get(name)
+        if found is not None or base_of(name) != name:
+            return found
+        undone = [each for each, verdict in self.verdicts.items() if base_of(each) == name and not isinstance(verdict, Fresh)]
+        whole = self.families.get(name)
+        return Fresh(whole) if whole is not None and not undone else Pending(tuple(undone))
 
 
 class Policy(NamedTuple):

@@ -264,6 +264,12 @@ def history_of(database: Database, lock: Optional[Lock], version: Callable[[str]
             if (entry.key, entry.artifact, entry.observed) not in here:
                 by_key[trace.key] = (trace, *by_key.get(trace.key, ()))
             latest[name] = trace
+        known = {(key, artifact) for key, artifact, _ in here}
+        for name, family in lock.families.items():
+            seen = from_lock(family.observed, version)
+            for key, artifact in family.instances:
+                if (key, artifact) not in known:
+                    by_key[key] = (Trace(name, key, family.code, Digest(""), (), (), (), artifact, (), (), seen), *by_key.get(key, ()))
     for step, traces in recorded.items():
         for trace in traces:
             by_key[trace.key] = (trace, *by_key.get(trace.key, ()))
@@ -282,7 +288,7 @@ def trace_of(step: str, entry: LockEntry, version: Callable[[str], str]) -> Trac
 def leaves(graph: StepGraph, names: Iterable[str]) -> Set[str]:
     """Return the steps whose values no other of these steps consumes."""
     selected = list(names)
-    consumed = {step for name in selected for step in map(base_of, graph.nodes[name].upstreams.values())}
+    consumed = {step for name in selected for step in graph.consumed(name)}
     return {name for name in selected if name not in consumed}
 
 

@@ -7,7 +7,22 @@ from .engine.conditions import portable
 from .engine.planner import World
 from .errors import LockedError, StateError
 from .hashing.digest import Hasher
-from .model import SCHEME, Digest, Fresh, Lock, LockEntry, Plan, Stale, StepFacts, Trace, Unit
+from .model import (
+    SCHEME,
+    Artifact,
+    Digest,
+    FamilyEntry,
+    Fresh,
+    Lock,
+    LockEntry,
+    Plan,
+    Stale,
+    StepFacts,
+    Trace,
+    Unit,
+    Verdict,
+    base_of,
+)
 
 LOCKFILE = "deepwatch.lock"
 
@@ -25,21 +40,53 @@ def lock_of(facts: Mapping[str, StepFacts], traces: Mapping[str, Trace], old: Op
     stays. Steps that are no more are dropped. `units` are those of all steps of the pipeline.
     """
     steps: Dict[str, LockEntry] = {}
+    families: Dict[str, FamilyEntry] = {}
+    members = _members(facts, traces)
     for name in sorted(facts):
-        if name in traces:
+        if facts[name].family is not None:
+            before = old.families.get(name) if old is not None else None
+            entry = family_of(facts[name], members.get(name, []), None if name in traces else before)
+            if entry.instances or name in traces:
+                families[name] = entry
+        elif name in traces:
             steps[name] = entry_of(traces[name])
         elif name in kept and old is not None and name in old.steps:
             steps[name] = old.steps[name]
     packages: Dict[str, str] = {}
     for each in facts.values():
         packages.update(each.fingerprint.packages)
-    return Lock(steps, definitions_of(units), dict(sorted(packages.items())), SCHEME)
+    return Lock(steps, definitions_of(units), dict(sorted(packages.items())), SCHEME, families=families)
 
 
 def entry_of(trace: Trace) -> LockEntry:
     """Return a trace as the lockfile keeps it: no values of params, no times."""
     return LockEntry(trace.key, trace.code, tuple((param.name, param.digest) for param in trace.params), trace.inputs,
                      trace.upstreams, trace.artifact, trace.products, portable(trace.observation))
+
+
+def _members(facts: Mapping[str, StepFacts], traces: Mapping[str, Trace]) -> Dict[str, List[Trace]]:
+    found: Dict[str, List[Trace]] = {}
+    for name, trace in traces.items():
+        base = base_of(name)
+        if base != name and base in facts:
+            found.setdefault(base, []).append(trace)
+    return found
+
+
+def family_of(facts: StepFacts, members: Sequence[Trace], before: Optional[FamilyEntry]) -> FamilyEntry:
+    """Return the entry of a family by the traces of its instances; those that `before` has stay.
+
+    What an instance was seen to depend on holds for all of them: a line for each would be far more to
+    review. One that saw another content than the others is not vouched for.
+    """
+    observed: Dict[str, Digest] = dict(before.observed) if before is not None else {}
+    made: Dict[Digest, Artifact] = dict(before.instances) if before is not None else {}
+    for trace in members:
+        seen = portable(trace.observation)
+        if all(observed.get(what, digest) == digest for what, digest in seen):
+            observed.update(seen)
+            made[trace.key] = trace.artifact
+    return FamilyEntry(facts.fingerprint.digest, tuple(sorted(made.items())), tuple(sorted(observed.items())))
 
 
 def definitions_of(units: Iterable[Unit]) -> Dict[str, Digest]:
@@ -78,10 +125,13 @@ def check_locked(lock: Optional[Lock], steps: Sequence[str], world: World, plan:
     if lock is None:
         raise LockedError(f"there is no `{LOCKFILE}`", hint="run `deepwatch run` and commit the lockfile")
     hint = "run `deepwatch run` without `--locked` and commit the lockfile"
-    dropped = sorted(set(lock.steps) - set(steps))
+    dropped = sorted({*lock.steps, *lock.families} - set(steps))
     if dropped:
         raise LockedError(f"`{LOCKFILE}` has a step `{dropped[0]}`, the pipeline has none", hint=hint)
     for name, verdict in plan.verdicts.items():
+        if base_of(name) in lock.families or (name in world.facts and world.facts[name].family is not None):
+            _check_instance(lock, name, verdict, hint)
+            continue
         key = None
         if isinstance(verdict, (Fresh, Stale)):
             key = verdict.key or (verdict.trace.key if isinstance(verdict, Fresh) else None)
@@ -90,3 +140,16 @@ def check_locked(lock: Optional[Lock], steps: Sequence[str], world: World, plan:
         other = isinstance(verdict, Stale) and any(reason.kind in _BEYOND_KEY for reason in verdict.reasons)
         if (entry is None and not uncacheable) or (key is not None and entry is not None and (entry.key != key or other)):
             raise LockedError(f"`{name}` is not what `{LOCKFILE}` says: the lockfile would have to change", hint=hint)
+
+
+def _check_instance(lock: Lock, name: str, verdict: Verdict, hint: str) -> None:
+    """Refuse an instance that the lockfile does not vouch for; a family is what its instances are."""
+    if base_of(name) == name:
+        missing = name not in lock.families
+    elif isinstance(verdict, Fresh):
+        missing = not lock.vouches(name, verdict.key or verdict.trace.key)
+    else:
+        beyond = isinstance(verdict, Stale) and any(reason.kind in _BEYOND_KEY for reason in verdict.reasons)
+        missing = not isinstance(verdict, Stale) or beyond or verdict.key is None or not lock.vouches(name, verdict.key)
+    if missing:
+        raise LockedError(f"`{name}` is not what `{LOCKFILE}` says: the lockfile would have to change", hint=hint)

@@ -19,12 +19,12 @@ from .config import OBSERVED, PIPELINE_FILE, PYPROJECT, SETTINGS_FILE, Config
 from .hooks import PROJECT_FILE
 from .loading.distributions import Shelf, normalise
 from .loading.moments import CLOCKS, names_read
-from .model import Digest, Fresh, Observation, Plan, Trace
+from .model import Digest, Fresh, Observation, Plan, Trace, base_of
 from .observation.seen import Seen
 from .pipeline.graph import StepGraph
 from .project import Project
 from .state import watched
-from .state.parts import CODEC
+from .state.parts import blobs_of
 from .state.store import LocalStore
 from .state.watchlist import Builder, Doubtful, Names, names_now
 
@@ -208,8 +208,10 @@ def watch_packages(builder: Builder, names: Iterable[str]) -> None:
 def traces_of(plan: Plan, graph: StepGraph) -> Dict[str, Trace]:
     """Return the trace by which each step is fresh; Doubtful unless all are, with nothing to tell or to do."""
     traces: Dict[str, Trace] = {}
-    for name in graph.order:
-        verdict = plan.verdicts.get(name)
+    missing = set(graph.order) - set(map(base_of, plan.verdicts))
+    if missing:
+        raise Doubtful(f"nothing is known of `{min(missing)}`")
+    for name, verdict in plan.verdicts.items():
         if not isinstance(verdict, Fresh) or verdict.restore or verdict.key not in (None, verdict.trace.key):
             raise Doubtful(f"`{name}` is not up to date")
         traces[name] = verdict.trace
@@ -219,7 +221,7 @@ def traces_of(plan: Plan, graph: StepGraph) -> Dict[str, Trace]:
 def watch_steps(builder: Builder, root: str, graph: StepGraph, traces: Mapping[str, Trace]) -> None:
     """Watch what each step declares, and what its execution was seen to depend on."""
     for name, trace in traces.items():
-        node = graph.nodes[name]
+        node = graph.nodes[base_of(name)]
         digests = {each.path: each.digest for each in trace.inputs}
         for path in node.files.values():
             full = os.path.join(root, path)
@@ -274,13 +276,14 @@ def watch_values(builder: Builder, store: Any, graph: StepGraph, traces: Mapping
     if type(store) is not LocalStore:
         raise Doubtful("only the local store is watched")
     inside = os.path.join(".deepwatch", "objects")
-    steps: Dict[str, Tuple[Tuple[str, ...], str, int]] = {}
+    found: Dict[str, List[Tuple[str, int]]] = {}
+    counts: Dict[str, int] = {}
     for name, trace in traces.items():
-        if trace.artifact.codec == CODEC:
-            raise Doubtful("a value that is stored in parts has more than one blob")
-        blob = trace.artifact.blob
-        path = os.path.join(inside, blob[:2], blob[2:])
-        steps[name] = (graph.upstreams(name), path, trace.artifact.size)
-        if name in wanted:
-            builder.blob(path, trace.artifact.size)
-    return marshal.dumps(steps)
+        base = base_of(name)
+        counts[base] = counts.get(base, 0) + 1
+        blobs = [(os.path.join(inside, blob[:2], blob[2:]), size) for blob, size in blobs_of(trace.artifact, store.get)]
+        found.setdefault(base, []).extend(blobs)
+        if base in wanted:
+            for path, size in blobs:
+                builder.blob(path, size)
+    return marshal.dumps({name: (graph.upstreams(name), tuple(blobs), counts[name]) for name, blobs in found.items()})

@@ -28,7 +28,7 @@ from typing import (
 
 from .config import Config
 from .engine.conditions import Noted
-from .engine.handover import Values
+from .engine.handover import Values, consumers_of
 from .engine.planner import World
 from .engine.planning import plan as make_plan
 from .engine.runner import Parts, Runner
@@ -125,7 +125,7 @@ class Workspace:
                 told[name] = verdict._replace(reasons=explainer.tell(name, verdict.reasons))
             else:
                 told[name] = verdict
-        return Plan(told)
+        return plan._replace(verdicts=told)
 
     def explain(self, step: str) -> Tuple[Reason, ...]:
         """Return all reasons for which a step would run, those of its upstream steps included.
@@ -139,7 +139,7 @@ class Workspace:
             if isinstance(verdict, Fresh):
                 continue
             for reason in verdict.reasons:
-                if other == name:
+                if name in (other, base_of(other)):
                     reasons.append(reason)
                 else:
                     path = reason.path if reason.path[:1] == (other,) else (other, *reason.path)
@@ -148,7 +148,11 @@ class Workspace:
 
     def verdict(self, step: str) -> Verdict:
         """Return the verdict on one step."""
-        return self.plan(Policy(targets=(step,))).verdicts[step]
+        name = self.graph.targets([step])[0]
+        found = self.plan(Policy(targets=(name,))).of(name)
+        if found is None:
+            raise ConfigError(f"`{base_of(name)}` has no instance `{name}`", hint=f"deepwatch status -v {base_of(name)} lists them")
+        return found
 
     # -- running ----------------------------------------------------------------------------------
 
@@ -166,7 +170,7 @@ class Workspace:
         run = uuid.uuid4().hex[:12]
         if policy.locked:
             check_locked(self.lock, self.graph.order, world, make_plan(world, policy, wanted))
-        values = Values(self.store, self.project.codecs, self._consumers(world))
+        values = Values(self.store, self.project.codecs, consumers_of(world.facts))
         runner = Runner(world, policy, wanted, Parts(
             executor_for(self.project, self.store, self.folder, policy, values), values, lambda trace, seconds: self._record(run, trace, seconds),
             self._restore, self._telling(self._explainer()), self.lock, self._survey.clear, self._noted,
@@ -216,11 +220,12 @@ class Workspace:
         units = analysis.units([each.fingerprint.root for each in facts.values()])
         lock = lock_of(facts, traces, self.lock, units, unsettled)
         if policy.locked:
-            if lock.steps != (self.lock.steps if self.lock is not None else {}):
+            before = self.lock or Lock({}, {}, {})
+            if (lock.steps, lock.families) != (before.steps, before.families):
                 raise LockedError("the results differ from what `deepwatch.lock` says",
                                   hint="run `deepwatch run` without `--locked` and look at the lockfile's diff")
             return
-        if lock != self.lock and (lock.steps or self.lock is not None):
+        if lock != self.lock and (lock.steps or lock.families or self.lock is not None):
             lockfile.write(self.lock_path, lock)
         self.lock = lock
 
@@ -239,13 +244,6 @@ class Workspace:
 
     def _history(self) -> History:
         return history_of(self.database, self.lock, self.project.analysis.graph.version)
-
-    def _consumers(self, world: World) -> Dict[str, Set[str]]:
-        consumers: Dict[str, Set[str]] = {name: set() for name in world.facts}
-        for name, facts in world.facts.items():
-            for _, step in facts.upstreams:
-                consumers.setdefault(step, set()).add(name)
-        return consumers
 
     def _restore(self, product: ProductFile) -> None:
         self.store.copy_to(product.blob, os.path.join(self.config.root, product.path))
@@ -287,11 +285,14 @@ class Workspace:
     def show(self, step: str) -> Shown:
         """Return a step's last recorded value; raises StateError where there is none."""
         name = self.graph.targets([step])[0]
-        trace = self._history().latest.get(name)
-        if trace is None or not self.store.has(trace.artifact.blob, trace.artifact.size):
+        verdict = self.verdict(name)
+        is_family = bool(self.graph.nodes[base_of(name)].each) and base_of(name) == name
+        # a family is no execution: it has a value when all its instances have one
+        trace = self._history().latest.get(name) if not is_family else verdict.trace if isinstance(verdict, Fresh) else None
+        if trace is None or not (is_family or self.store.has(trace.artifact.blob, trace.artifact.size)):
             raise StateError(f"there is no stored value of `{name}`", hint=f"deepwatch run {name}")
         value = value_of(self.project.codecs, self.store, name, trace.artifact)
-        return Shown(name, trace, value, isinstance(self.verdict(name), Fresh))
+        return Shown(name, trace, dict(value) if is_family else value, isinstance(verdict, Fresh))
 
     def observation(self, step: str) -> Tuple[str, Optional[Observation]]:
         """Return the name of a step, and what was observed of its last execution; None where nothing was."""

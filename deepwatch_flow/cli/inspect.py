@@ -122,8 +122,10 @@ def graph(args: argparse.Namespace, console: Console) -> int:
     with opened(args, console) as workspace:
         found = workspace.graph
         names = found.select(tuple(args.targets))
-        verdicts = dict(workspace.plan(Policy(targets=tuple(args.targets))).verdicts) if args.status else {}
-    nodes = [_node(found, name, explain.verdict_name(verdicts[name]) if name in verdicts else "") for name in names]
+        plan = workspace.plan(Policy(targets=tuple(args.targets))) if args.status else None
+    verdicts = {name: plan.of(name) for name in names} if plan is not None else {}
+    nodes = [_node(found, name, explain.verdict_name(verdict) if verdict is not None else "")
+             for name in names for verdict in [verdicts.get(name)]]
     if args.json:
         details = {name: _details(found.nodes[name]) for name in names}
         for node in nodes:

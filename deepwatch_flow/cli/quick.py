@@ -76,15 +76,17 @@ def _selected(table: "Dict[str, Any]", targets: "List[str]") -> "Optional[int]":
     steps = marshal.loads(table["steps"])
     waiting = list(targets)
     chosen: "Set[str]" = set()
+    count = 0
     while waiting:
         name = waiting.pop()
         if name not in steps:
             return None         # a pattern, the path of a product, or a slip: others know
         if name not in chosen:
             chosen.add(name)
+            count += steps[name][2]
             waiting += steps[name][0]
-    blobs = [(steps[name][1], steps[name][2]) for name in targets]
-    return len(chosen) if watched.holds_blobs(blobs) else None
+    blobs = [blob for name in targets for blob in steps[name][1]]
+    return count if watched.holds_blobs(blobs) else None
 
 
 def _told(command: str, text: str) -> bool:

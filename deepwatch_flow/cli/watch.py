@@ -66,8 +66,8 @@ class Watch:
             if traces_of(workspace.plan(Policy()), graph) != traces or again != self._opening.config._replace(sources={}) \
                     or workspace.database.in_memory:
                 raise watchlist.Doubtful("the project changes while it is looked at")
-            self._table = {**builder.table(), "serves": serves, "count": len(graph.order), "steps": steps, "outline": None}
-            blobs = {name: each[1:] for name, each in marshal.loads(steps).items()}
+            self._table = {**builder.table(), "serves": serves, "count": len(traces), "steps": steps, "outline": None}
+            blobs = {name: each[1][0] for name, each in marshal.loads(steps).items() if each[1]}
             self._outline = outline_of(project, workspace.database, workspace.lock, traces, blobs)
 
     def _watch_lock(self, builder: watchlist.Builder, workspace: Workspace) -> None:

@@ -1,7 +1,7 @@
 """The families of one run: which instances they have, and which of those have the same key."""
 from __future__ import annotations
 
-from typing import Dict, List, Mapping, Optional, Set, Tuple
+from typing import Dict, List, Mapping, Optional, Tuple
 
 from ..model import Artifact, Digest, StepFacts, Trace, base_of
 from .families import gathered, instances
@@ -20,7 +20,7 @@ class FanOut:
         self._facts = facts
         self._traces = traces
         self._members: Dict[str, Tuple[str, ...]] = {}
-        self._working: Set[Digest] = set()
+        self._working: Dict[Digest, str] = {}
         self._done: Dict[Digest, Trace] = {}
         self._twins: Dict[Digest, List[str]] = {}
 
@@ -62,15 +62,14 @@ class FanOut:
         """Tell whether an instance has to wait for another one of its key; if not, others wait for it."""
         if base_of(name) == name:
             return False
-        if key in self._working:
+        if self._working.setdefault(key, name) != name:
             self._twins.setdefault(key, []).append(name)
             return True
-        self._working.add(key)
         return False
 
     def ended(self, key: Digest, trace: Optional[Trace]) -> List[str]:
         """Note that an execution ended, without a trace where it failed; return those that waited for it."""
-        self._working.discard(key)
+        self._working.pop(key, None)
         if trace is not None and base_of(trace.step) != trace.step:
             self._done[key] = trace
         return self._twins.pop(key, [])

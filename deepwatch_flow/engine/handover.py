@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, Mapping, Set
 
-from ..model import Artifact
+from ..model import Artifact, StepFacts
 from ..observation.recorder import unobserved
 from ..state.codecs import Codecs, is_immutable
 from ..state.parts import CODEC, parse, put_together
@@ -24,6 +24,15 @@ def decoded(codecs: Codecs, store: BlobStore, artifact: Artifact) -> Any:
     if artifact.codec == CODEC:
         return put_together(parse(data), lambda part: decoded(codecs, store, part))
     return codecs.decode(artifact.codec, data)
+
+
+def consumers_of(facts: Mapping[str, StepFacts]) -> Dict[str, Set[str]]:
+    """Return by step, or part of a step's value, the steps that consume it."""
+    consumers: Dict[str, Set[str]] = {name: set() for name in facts}
+    for name, each in facts.items():
+        for _, step in each.upstreams:
+            consumers.setdefault(step, set()).add(name)
+    return consumers
 
 
 class Values:

@@ -33,8 +33,10 @@ class Line:
         return heapq.heappop(self._ready)[1]
 
     def wait(self, name: str, step: str) -> None:
-        """Have one step wait for another one."""
+        """Have one step wait for another one that is to be done again."""
         self._waits[name].add(step)
+        if name not in self._consumers[step]:
+            self._consumers[step].append(name)
 
     def release(self, name: str) -> None:
         """Let those go on that waited for a step."""

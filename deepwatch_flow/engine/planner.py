@@ -159,7 +159,8 @@ def _best(world: World, facts: StepFacts, traces: Sequence[Trace], wanted: bool)
     The key of the verdict is left to the caller.
     """
     reasons: Tuple[Reason, ...] = ()
-    for trace in traces:
+    for each in traces:
+        trace = each if each.step == facts.name else each._replace(step=facts.name)     # of another instance, or label
         broken = world.broken(trace)
         if broken:
             reasons = reasons or broken

@@ -36,7 +36,7 @@ def plan(world: World, policy: Policy, wanted: Set[str]) -> Plan:
         else:
             planner.settle(name, planner.verdict(name))
     planner.revive()
-    return Plan(planner.verdicts)
+    return Plan(planner.verdicts, planner.wholes)
 
 
 class _Planner:
@@ -44,6 +44,8 @@ class _Planner:
         self._facts = dict(world.facts)        # instances are added
         self._world = world._replace(facts=self._facts)
         self._members: Dict[str, List[str]] = {}
+        self._undone: Set[str] = set()                     # families some of whose instances are not fresh
+        self.wholes: Dict[str, Trace] = {}                 # of families whose instances are all fresh
         self._policy = policy
         self._wanted = wanted
         self.verdicts: Dict[str, Verdict] = {}
@@ -85,11 +87,13 @@ class _Planner:
             return      # nobody needs the family as a whole
         traces = [verdict.trace for each in members for verdict in [self.verdicts[each]] if isinstance(verdict, Fresh)]
         if len(traces) < len(members):
-            self.settle(name, Pending(tuple(each for each in members if not isinstance(self.verdicts[each], Fresh))))
+            self._undone.add(name)
             return
         named = [trace._replace(step=each) for each, trace in zip(members, traces)]
         trace, _ = gathered(facts, named)
-        self.verdicts[name] = Fresh(trace)
+        self.wholes[name] = trace
+        if not members:
+            self.verdicts[name] = Fresh(trace)     # else its instances tell
         self._outputs[name] = trace.artifact.output
 
     def revive(self) -> None:
@@ -123,7 +127,7 @@ class _Planner:
 
     def _waits(self, name: str) -> List[str]:
         return [step for step in awaited(self._world, name)
-                if step in self.verdicts and not isinstance(self.verdicts[step], Fresh)]
+                if step in self._undone or (step in self.verdicts and not isinstance(self.verdicts[step], Fresh))]
 
     def _undecided(self, facts: StepFacts, waits: Sequence[str]) -> Verdict:
         if facts.fingerprint.uncacheable is not None:

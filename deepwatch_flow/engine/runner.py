@@ -211,10 +211,12 @@ class Runner:
         self._check_lock(name, key)
         facts = self._facts[name]
         # its root stays: what the execution used is told by the code that it ran
-        trace = verdict.trace if verdict.pinned else verdict.trace._replace(step=name, key=key, code=facts.fingerprint.digest,
-                                       params=facts.params, packages=facts.fingerprint.packages)
-        if not trace.root and not verdict.pinned:
-            trace = trace._replace(root=facts.fingerprint.root)
+        trace = verdict.trace
+        if not verdict.pinned:
+            trace = trace._replace(step=name, key=key, code=facts.fingerprint.digest, root=trace.root or facts.fingerprint.root,
+                                   params=facts.params, packages=facts.fingerprint.packages)
+        if name != base_of(name):    # the lockfile's line of an instance does not tell what it was made of
+            trace = trace._replace(inputs=inputs_of(facts, self._world.input_digest)[0], upstreams=upstreams_of(facts, self._outputs))
         last = self._world.history.latest.get(name)
         if last is None or (last.key, last.observation) != (key, trace.observation):
             self._parts.record(trace, 0.0)   # from now on this is the step's last trace
@@ -228,8 +230,7 @@ class Runner:
     def _check_lock(self, name: str, key: Optional[Digest]) -> None:
         if not self._policy.locked or key is None:
             return
-        entry = self._parts.lock.steps.get(name) if self._parts.lock is not None else None
-        if entry is None or entry.key != key:
+        if self._parts.lock is None or not self._parts.lock.vouches(name, key):
             raise LockedError(f"`{name}` is not what `deepwatch.lock` says",
                               hint="run `deepwatch run` without `--locked` and commit the lockfile")
 
@@ -239,7 +240,7 @@ class Runner:
         for _, step in self._facts[name].upstreams:
             gone, _ = self._world.holdings(self._made(step), True)
             if gone and not self._parts.values.is_live(step):
-                lost[step if step in self.traces else base_of(step)] = gone
+                lost[self._maker(step)] = gone
         if lost:
             self._revive(name, reasons, lost)
         return bool(lost)
@@ -253,10 +254,17 @@ class Runner:
                 return
         for step, gone in lost.items():
             self._line.wait(consumer, step)
-            if step not in self._revived and step not in self._running:
-                self._revivals[step] = self._revivals.get(step, 0) + 1
+            self._revivals[step] = self._revivals.get(step, 0) + 1
+            if self._facts[step].family is not None:
+                members = {each: self._world.holdings(self.traces[each], True)[0] for each in self._fanout.members(step)}
+                self._revive(step, (), {each: why for each, why in members.items() if why})
+            elif step not in self._revived and step not in self._running:
                 self._revived[step] = gone
                 self._line.push(step)
+
+    def _maker(self, step: str) -> str:
+        """Return the step that makes a value: an instance, or the step that the value is a part of."""
+        return step if step in self.traces else base_of(step)
 
     def _end(self, call: Call, outcome: Outcome) -> None:
         name = call.step
@@ -265,8 +273,8 @@ class Runner:
         failure = outcome.failure
         if failure is not None:
             self._let_twins_go(running.trace.key, None)
-        if failure is not None and failure.lost is not None and not (failure.traceback and base_of(failure.lost) in self._ran):
-            self._revive(name, running.reasons, {base_of(failure.lost): (Reason("artifact", failure.lost),)}, failure)
+        if failure is not None and failure.lost is not None and not (failure.traceback and self._maker(failure.lost) in self._ran):
+            self._revive(name, running.reasons, {self._maker(failure.lost): (Reason("artifact", failure.lost),)}, failure)
             return
         if failure is not None and self._again(name, running, failure):
             return

@@ -63,6 +63,11 @@ class StepGraph:
         """Return the steps that must be done before this one."""
         return self._needs[name]
 
+    def consumed(self, name: str) -> Tuple[str, ...]:
+        """Return the steps whose values, or parts of them, a step gets."""
+        node = self.nodes[name]
+        return tuple(dict.fromkeys([*map(base_of, node.upstreams.values()), *_sources(node)]))
+
     def parts(self, name: str) -> Optional[Tuple[str, ...]]:
         """Return the labels by which a step's value is stored in parts; None for a value that is stored whole."""
         outputs: Tuple[str, ...] = self.nodes[name].step.options["outputs"]

@@ -12,8 +12,17 @@ from collections import Counter
 from types import TracebackType
 from typing import Dict, List, Mapping, Optional, TextIO, Type
 
-from ..events import OUTCOMES, Event, Notice, RunFinished, RunStarted, StepFinished, StepStarted
-from ..model import Plan
+from ..events import (
+    OUTCOMES,
+    Event,
+    FamilyStarted,
+    Notice,
+    RunFinished,
+    RunStarted,
+    StepFinished,
+    StepStarted,
+)
+from ..model import Plan, base_of
 from .explain import (
     VERDICTS,
     block,
@@ -31,6 +40,7 @@ from .explain import (
     verdict_name,
     width,
 )
+from .folding import FOLDED, Families, folded
 
 #: style -> SGR code
 _CODES = {"good": "32", "bad": "1;31", "warn": "33", "dim": "2", "name": "1", "add": "32", "remove": "31",
@@ -82,6 +92,7 @@ class PlainReporter:
         self.total = 0
         self.running: Dict[str, float] = {}  # step -> when it started
         self._widest = 0
+        self._families = Families()
 
     def __enter__(self) -> PlainReporter:
         return self
@@ -99,6 +110,11 @@ class PlainReporter:
             self._finished(event)
         elif isinstance(event, StepStarted):
             self._started(event)
+        elif isinstance(event, FamilyStarted):
+            self.total += len(event.instances) - 1
+            self._families.begin(event.step, event.instances)
+            if len(event.instances) <= FOLDED:
+                self._widest = min(max([self._widest, *(width(printable(name)) for name in event.instances)]), _WIDEST_NAME)
         elif isinstance(event, Notice):
             self.write(notice_lines(event, self.paint, self.verbosity))
         elif isinstance(event, RunStarted):
@@ -122,7 +138,13 @@ class PlainReporter:
     def _finished(self, event: StepFinished) -> None:
         self.outcomes[event.step] = event.outcome
         self.running.pop(event.step, None)
-        if self._is_told(event.outcome):
+        folded = self._families.finish(event) if self.verbosity <= 0 and self._families.has(event.step) else None
+        if self.verbosity <= 0 and base_of(event.step) != event.step and event.outcome != "failed" and (
+                folded is not None or self._families.has(event.step)):
+            if folded is not None and self._is_told(folded.outcome):
+                self.write([self._line(_OUTCOME_STYLE[folded.outcome], folded.outcome, base_of(event.step),
+                                       seconds(folded.seconds), folded.told)])
+        elif self._is_told(event.outcome):
             self.write(self._finished_lines(event))
 
     def _is_told(self, outcome: str) -> bool:
@@ -180,7 +202,7 @@ def notice_lines(notice: Notice, paint: Paint, verbosity: int = 0) -> List[str]:
 def plan_lines(plan: Plan, paint: Paint, verbosity: int = 0) -> List[str]:
     """Return a plan as lines: what is not fresh, and the counts."""
     rows = []
-    for name, verdict in plan.verdicts.items():
+    for name, verdict in folded(plan) if verbosity <= 0 else plan.verdicts.items():
         word = verdict_name(verdict)
         if word != "fresh" or verbosity > 0 or verdict_line(verdict):
             rows.append((word, printable(name), verdict_line(verdict)))

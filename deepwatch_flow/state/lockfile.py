@@ -28,6 +28,15 @@ Grammar (TOML; digests are 64 hexadecimal digits, names are quoted, everything i
     [steps."NAME".observed]                     # what it was seen to depend on beyond all that
     "KIND NAME" = "DIGEST"                      # file PATH, absent PATH, variable NAME, function MODULE:NAME ...
 
+    [families."NAME"]                           # a step with instances (Each)
+    code = "DIGEST"
+
+    [families."NAME".instances]                 # a line an instance, by its key: labels and places don't count
+    "DIGEST" = { output = "DIGEST", blob = "DIGEST", size = BYTES, codec = "NAME" }
+
+    [families."NAME".observed]                  # as of a step: what any of the instances was seen to depend on
+    "KIND NAME" = "DIGEST"
+
     [accepted."NAME"."UNIT"]                    # a change of code that was said to be of no effect on the step
     old = "DIGEST"                              # deep, of the definition when the step's result was made
     new = "DIGEST"                              # deep, of the definition that counts as the old one
@@ -62,7 +71,7 @@ from ..model import Accepted, Digest, Lock
 from . import disk
 from .lockgrammar import VERSION, dumps, parse_canonical
 from .lockschema import Misfit, lock_of
-from .rows import collector_paused, entry_of, plain_entry
+from .rows import collector_paused, entry_of, family_of, plain_entry, plain_family
 
 __all__ = ["LockCache", "VERSION", "dumps", "loads", "read", "write"]
 
@@ -76,7 +85,7 @@ _MARKER = re.compile(r"^(?:<{7}|>{7}|\|{7})(?: .*)?$|^={7}$", re.MULTILINE)
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"|\'[^\']*\'')
 _POSITION = re.compile(r"\s*\(at (?:line (\d+), column (\d+)|end of document)\)$")
 #: raised with any change of the parsed form that the database keeps
-_PARSED_FORM = 3
+_PARSED_FORM = 4
 
 
 class LockCache(Protocol):
@@ -225,17 +234,18 @@ def _line(text: str, position: int) -> int:
 def _unparsed(lock: Lock) -> bytes:
     steps = {name: plain_entry(entry) for name, entry in lock.steps.items()}
     return marshal.dumps((_PARSED_FORM, VERSION, lock.scheme, steps, dict(lock.definitions), dict(lock.packages),
-                          tuple([tuple(each) for each in lock.accepted])), 4)
+                          tuple([tuple(each) for each in lock.accepted]),
+                          {name: plain_family(entry) for name, entry in lock.families.items()}), 4)
 
 
 def _parsed(data: bytes) -> Optional[Lock]:
     try:
         with collector_paused():
-            form, version, scheme, steps, definitions, packages, accepted = marshal.loads(data)
+            form, version, scheme, steps, definitions, packages, accepted, families = marshal.loads(data)
     except (ValueError, EOFError, TypeError):
         return None     # kept by another deepwatch: parse the text again
     if (form, version) != (_PARSED_FORM, VERSION):
         return None
     with collector_paused():
         return Lock({name: entry_of(plain) for name, plain in steps.items()}, definitions, packages, scheme,
-                    tuple([Accepted(*each) for each in accepted]))
+                    tuple([Accepted(*each) for each in accepted]), {name: family_of(plain) for name, plain in families.items()})

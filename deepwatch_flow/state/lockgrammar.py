@@ -10,7 +10,7 @@ from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple
 
 from .._compat import toml_loads
 from ..errors import StateError
-from ..model import Accepted, Artifact, Digest, Input, Lock, LockEntry, ProductFile, Upstream
+from ..model import Accepted, Artifact, Digest, FamilyEntry, Input, Lock, LockEntry, ProductFile, Upstream
 
 VERSION = 1
 _COMMENT = "# Written by deepwatch: the results that this project vouches for. Commit it; don't edit it.\n"
@@ -27,6 +27,9 @@ _STEP = re.compile(
     rf'blob = {_DIGEST}\nsize = {_SIZE}\ncodec = "{_NAME}"\n'
     + "".join(rf'(?:\n\[steps\."\2"\.{table}\]\n{_FACTS})?' for table in ("params", "inputs", "upstreams", "products", "observed"))
     + ")")
+_FAMILY = re.compile(
+    rf'(\n\[families\."{_NAME}"\]\ncode = {_DIGEST}\n'
+    + "".join(rf'(?:\n\[families\."\2"\.{table}\]\n{_FACTS})?' for table in ("instances", "observed")) + ")")
 _ACCEPTED = re.compile(
     rf'(\n\[accepted\."{_NAME}"\."{_NAME}"\]\nold = {_DIGEST}\nnew = {_DIGEST}\nreason = "{_NAME}"\n)')
 _DEFINITION = re.compile(rf'(\n\[definitions\."{_NAME}"\]\ndigest = {_DIGEST}\n)')
@@ -35,6 +38,9 @@ _PACKAGE = re.compile(rf'(\n\[packages\."{_NAME}"\]\nversion = "{_NAME}"\n)')
 _NAMED = re.compile(rf'^"{_NAME}" = {_DIGEST}\n', re.MULTILINE)
 _UPSTREAM = re.compile(rf'^"{_NAME}" = {{ step = "{_NAME}", output = {_DIGEST} }}\n', re.MULTILINE)
 _PRODUCT = re.compile(rf'^"{_NAME}" = {{ blob = {_DIGEST}, size = {_SIZE} }}\n', re.MULTILINE)
+
+_INSTANCE = re.compile(
+    rf'^{_DIGEST} = {{ output = {_DIGEST}, blob = {_DIGEST}, size = {_SIZE}, codec = "{_NAME}" }}\n', re.MULTILINE)
 
 
 class _NotCanonical(Exception):
@@ -48,6 +54,8 @@ def dumps(lock: Lock) -> str:
     parts = [f"{_COMMENT}version = {VERSION}\nscheme = {lock.scheme}\n"]
     for name in sorted(lock.steps):
         _write_step(parts, _quoted(name), lock.steps[name])
+    for name in sorted(lock.families):
+        _write_family(parts, _quoted(name), lock.families[name])
     for each in sorted(lock.accepted):
         parts.append(f'\n[accepted.{_quoted(each.step)}.{_quoted(each.definition)}]\nold = "{each.old}"\nnew = "{each.new}"\n'
                      f"reason = {_quoted(each.reason)}\n")
@@ -73,11 +81,19 @@ def _write_step(parts: List[str], name: str, entry: LockEntry) -> None:
     _write_table(parts, name, "observed", [(what, f'"{digest}"') for what, digest in entry.observed])
 
 
-def _write_table(parts: List[str], name: str, table: str, facts: Iterable[Tuple[str, str]]) -> None:
+def _write_family(parts: List[str], name: str, entry: FamilyEntry) -> None:
+    parts.append(f'\n[families.{name}]\ncode = "{entry.code}"\n')
+    _write_table(parts, name, "instances", [
+        (key, f'{{ output = "{made.output}", blob = "{made.blob}", size = {made.size}, codec = {_quoted(made.codec)} }}')
+        for key, made in entry.instances], "families")
+    _write_table(parts, name, "observed", [(what, f'"{digest}"') for what, digest in entry.observed], "families")
+
+
+def _write_table(parts: List[str], name: str, table: str, facts: Iterable[Tuple[str, str]], section: str = "steps") -> None:
     lines = sorted(set(facts))
     if not lines:
         return
-    parts.append(f"\n[steps.{name}.{table}]\n")
+    parts.append(f"\n[{section}.{name}.{table}]\n")
     before = None
     for key, value in lines:
         if key == before:
@@ -120,14 +136,17 @@ def parse_canonical(text: str) -> Optional[Lock]:
     middle = definitions_at if definitions_at >= 0 else end
     accepted_at = text.find('\n[accepted."', head.end(), middle)
     above = accepted_at if accepted_at >= 0 else middle
+    families_at = text.find('\n[families."', head.end(), above)
+    first = families_at if families_at >= 0 else above
     try:
-        steps = _entered(_blocks(_STEP, text[head.end():above]), _entry)
+        steps = _entered(_blocks(_STEP, text[head.end():first]), _entry)
+        families = _entered(_blocks(_FAMILY, text[first:above]), _family)
         accepted = _accepted(_blocks(_ACCEPTED, text[above:middle]))
         definitions = _entered(_blocks(_DEFINITION, text[middle:end]), lambda fields: fields[0])
         packages = _entered(_blocks(_PACKAGE, text[end:]), lambda fields: _plain(fields[0]))
     except _NotCanonical:
         return None
-    return Lock(steps, definitions, packages, int(head.group(1)), accepted)
+    return Lock(steps, definitions, packages, int(head.group(1)), accepted, families)
 
 
 def _accepted(blocks: List[Tuple[str, ...]]) -> Tuple[Accepted, ...]:
@@ -165,6 +184,13 @@ def _entry(fields: Tuple[str, ...]) -> LockEntry:
         Artifact(Digest(output), Digest(blob), int(size), _plain(codec)),
         tuple([ProductFile(path, address, int(length)) for path, address, length in found]),
         tuple(_facts(_NAMED, observed)))
+
+
+def _family(fields: Tuple[str, ...]) -> FamilyEntry:
+    code, instances, observed = fields
+    made = tuple([(Digest(key), Artifact(Digest(output), Digest(blob), int(size), codec))
+                  for key, output, blob, size, codec in _facts(_INSTANCE, instances)])
+    return FamilyEntry(Digest(code), made, tuple(_facts(_NAMED, observed)))
 
 
 def _facts(pattern: "re.Pattern[str]", lines: str) -> List[Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any, Callable, Dict, List, Mapping, Tuple
 
-from ..model import Accepted, Artifact, Digest, Input, Lock, LockEntry, ProductFile, Upstream
+from ..model import Accepted, Artifact, Digest, FamilyEntry, Input, Lock, LockEntry, ProductFile, Upstream
 from .lockgrammar import is_inside
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -29,11 +29,12 @@ def lock_of(document: Mapping[str, Any], version: int) -> Lock:
     """Return the lock in a parsed document, which must be of this version; raises Misfit."""
     if _size(document, "version", "", "the lockfile") != version:
         raise Misfit("", f"its version is {document['version']}, which never was one")
-    _only(document, ("version", "scheme", "steps", "accepted", "definitions", "packages"), "", "the lockfile")
+    _only(document, ("version", "scheme", "steps", "families", "accepted", "definitions", "packages"), "", "the lockfile")
     steps = {name: _entry(name, table) for name, table in _table(document, "steps", "").items()}
+    families = {name: _family(name, table) for name, table in _table(document, "families", "").items()}
     definitions = _each(document, "definitions", "digest", _digest)
     packages = _each(document, "packages", "version", _text)
-    return Lock(steps, definitions, packages, _size(document, "scheme", "", "the lockfile"), _accepted(document))
+    return Lock(steps, definitions, packages, _size(document, "scheme", "", "the lockfile"), _accepted(document), families)
 
 
 def _accepted(document: Mapping[str, Any]) -> Tuple[Accepted, ...]:
@@ -70,6 +71,22 @@ def _entry(name: str, table: Any) -> LockEntry:
     observed = [(each, _digest(inner["observed"], each, where, f"{what}, observed")) for each in sorted(inner["observed"])]
     return LockEntry(_digest(table, "key", where, what), _digest(table, "code", where, what), tuple(params),
                      tuple(inputs), tuple(upstreams), artifact, tuple(products), tuple(observed))
+
+
+def _family(name: str, table: Any) -> FamilyEntry:
+    where, what = f'[families."{name}"]', f"family {name!r}"
+    if not isinstance(table, dict):
+        raise Misfit(where, f"{what} must be a table")
+    _only(table, ("code", "instances", "observed"), where, what)
+    made = []
+    for key, fact in _facts(_table(table, "instances", where), ("output", "blob", "size", "codec"), where, f"{what}, instances"):
+        if _DIGEST.fullmatch(key) is None:
+            raise Misfit(where, f"{what} has the instance {key!r}, which is no digest")
+        made.append((Digest(key), Artifact(_digest(fact, "output", where, what), _digest(fact, "blob", where, what),
+                                           _size(fact, "size", where, what), _text(fact, "codec", where, what))))
+    seen = _table(table, "observed", where)
+    observed = [(each, _digest(seen, each, where, f"{what}, observed")) for each in sorted(seen)]
+    return FamilyEntry(_digest(table, "code", where, what), tuple(made), tuple(observed))
 
 
 def _each(

@@ -16,6 +16,7 @@ from typing import Any, Iterator, Optional, Tuple
 from ..events import StepFinished
 from ..model import (
     Artifact,
+    FamilyEntry,
     Input,
     LockEntry,
     Observation,
@@ -128,6 +129,17 @@ def entry_of(plain: Any) -> LockEntry:
         key, code, _pairs(params), tuple([Input(*each) for each in inputs]),
         tuple([Upstream(*each) for each in upstreams]), Artifact(*artifact),
         tuple([ProductFile(*each) for each in products]), _pairs(observed))
+
+
+def plain_family(entry: FamilyEntry) -> Tuple[object, ...]:
+    """Return a lockfile's entry of a family as plain tuples."""
+    return (entry.code, tuple([(key, tuple(made)) for key, made in entry.instances]), _plain(entry.observed))
+
+
+def family_of(plain: Any) -> FamilyEntry:
+    """Return the entry of `plain_family`."""
+    code, instances, observed = plain
+    return FamilyEntry(code, tuple([(key, Artifact(*made)) for key, made in instances]), _pairs(observed))
 
 
 def pack_unit(unit: Unit) -> bytes:

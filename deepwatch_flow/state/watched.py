@@ -24,7 +24,7 @@ that. The table is a dict of these:
     variables   (name, digest of the value or None)
     everything  digest of all of the environment, or None
     outline     stat data of ``.deepwatch/outline`` (``outlining``), or None
-    steps       marshalled {step: (steps that it needs, path of its blob, size)}, read for `run TARGET` alone
+    steps       marshalled {step: (steps that it needs, (path, size) of its blobs, how many it stands for)}, read for `run TARGET` alone
 
 Paths are relative to the root where they are below it, else absolute.
 """

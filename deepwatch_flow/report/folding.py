@@ -1,0 +1,72 @@
+"""The many instances of a family as one line: who wants each of them asks with ``-v``."""
+from __future__ import annotations
+
+from typing import Dict, Iterable, List, NamedTuple, Optional, Tuple
+
+from ..events import OUTCOMES, StepFinished
+from ..model import Fresh, Plan, Verdict, base_of
+from .explain import counted, is_unaffected, verdict_name
+
+#: more instances of a family than these are told together
+FOLDED = 5
+
+
+def folded(plan: Plan) -> List[Tuple[str, Verdict]]:
+    """Return the verdicts, those on the many instances of a family that are alike as one, with the first's reasons."""
+    members: Dict[str, List[str]] = {}
+    for name in plan.verdicts:
+        members.setdefault(base_of(name), []).append(name)
+    found: List[Tuple[str, Verdict]] = []
+    for base, listed in members.items():
+        if len(listed) <= FOLDED:
+            found += [(name, plan.verdicts[name]) for name in listed]
+            continue
+        alike: Dict[Tuple[str, bool], List[str]] = {}
+        for name in listed:
+            verdict = plan.verdicts[name]
+            alike.setdefault((verdict_name(verdict), isinstance(verdict, Fresh) and is_unaffected(verdict)), []).append(name)
+        for same in alike.values():
+            found.append((f"{base}[{len(same)} of {len(listed)}]" if len(same) > 1 else same[0], plan.verdicts[same[0]]))
+    return found
+
+
+class Folded(NamedTuple):
+    """What happened to the instances of a family: the one that stands for them, and how many had which outcome."""
+
+    outcome: str
+    seconds: float
+    told: str
+
+
+class Families:
+    """The families of a run that have many instances, until all of those are done."""
+
+    def __init__(self) -> None:
+        self._waiting: Dict[str, int] = {}
+        self._finished: Dict[str, List[StepFinished]] = {}
+
+    def begin(self, family: str, instances: Iterable[str]) -> None:
+        """Note which instances a family has."""
+        count = len(tuple(instances))
+        if count > FOLDED:
+            self._waiting[family] = count
+            self._finished[family] = []
+
+    def has(self, step: str) -> bool:
+        """Tell whether a step is an instance of such a family."""
+        return base_of(step) in self._waiting
+
+    def finish(self, event: StepFinished) -> Optional[Folded]:
+        """Note an instance that is done; return what is to be told once all of its family are."""
+        family = base_of(event.step)
+        self._finished[family].append(event)
+        self._waiting[family] -= 1
+        if self._waiting[family]:
+            return None
+        del self._waiting[family]
+        events = self._finished.pop(family)
+        counts: Dict[str, int] = {}
+        for each in events:
+            counts[each.outcome] = counts.get(each.outcome, 0) + 1
+        first = next(outcome for outcome in OUTCOMES if outcome in counts)
+        return Folded(first, sum(each.seconds for each in events), counted(counts, OUTCOMES))
