@@ -177,8 +177,7 @@ class Runner:
         made = self._fanout.gather(name)
         if made is None:      # what is wrong is told of its instances
             self._bad.add(name)
-            self._release(name)
-            return
+            return self._release(name)
         trace, data = made
         self._parts.values.store(data, trace.artifact)
         self._settle(name, trace, vouched=all(self.vouched[each] for each in self._fanout.members(name)))
