@@ -1,8 +1,8 @@
 """The loop of a run: judge what is ready, reuse or execute it, record, go on.
 
-Decisions are the planner's. A step is judged when all that it needs is done; a failure blocks what
-depends on it and nothing else. A stored value that turns out lost when it is needed has its step run
-again in the same run. Each finished step is recorded before the next event is told.
+Decisions are the planner's. A step is judged when all that it needs is done; a failure blocks what depends on it and
+nothing else. A stored value that turns out lost when it is needed has its step run again in the same run. Each
+finished step is recorded before the next event is told.
 """
 from __future__ import annotations
 
@@ -143,9 +143,8 @@ class Runner:
             return
         key = verdict.key if isinstance(verdict, Stale) else verdict.trace.key if isinstance(verdict, Fresh) else None
         self._check_lock(name, key)
-        upstreams = upstreams_of(facts, self._outputs)
         trace = Trace(name, key or Digest(""), facts.fingerprint.digest, facts.fingerprint.root, facts.params, inputs,
-                      upstreams, _NOTHING, (), facts.fingerprint.packages)
+                      upstreams_of(facts, self._outputs), _NOTHING, (), facts.fingerprint.packages)
         if revived is not None:
             self._revived[name] = revived   # the reasons stay while it waits for its own upstreams
         if self._revive_lost(name, reasons):
@@ -177,7 +176,8 @@ class Runner:
         made = self._fanout.gather(name)
         if made is None:      # what is wrong is told of its instances
             self._bad.add(name)
-            return self._release(name)
+            self._release(name)
+            return
         trace, data = made
         self._parts.values.store(data, trace.artifact)
         self._settle(name, trace, vouched=all(self.vouched[each] for each in self._fanout.members(name)))
