@@ -41,8 +41,10 @@ class Project:
     graph: StepGraph
 
     def __init__(self, config: Config, sources: Optional[Mapping[str, bytes]] = None,
-                 kept: Optional[MutableMapping[Digest, bytes]] = None) -> None:
+                 kept: Optional[MutableMapping[Digest, bytes]] = None, scratch: Optional[str] = None) -> None:
         self.config = config
+        #: folder of what child processes note: a worker's lies in the driver's, which outlives it
+        self.scratch = scratch
         #: what own code that runs is seen by, where Python itself is slow to tell
         self._marks = Marks() if NEEDED and {**OBSERVED, **config.observe}["code"] else None
         self.snapshot = Snapshot(self._marks.prepare if self._marks is not None else None)
@@ -76,9 +78,9 @@ class Project:
         wants = Wants(observe["code"], observe["files"], observe["env"])
         if not any(wants):
             return None
-        spool = tempfile.mkdtemp(prefix="deepwatch-")
-        stack.callback(shutil.rmtree, spool, ignore_errors=True)
-        return stack.enter_context(Recorder(self.origins, wants, spool, self._marks))
+        self.scratch = tempfile.mkdtemp(prefix="deepwatch-", dir=self.scratch)
+        stack.callback(shutil.rmtree, self.scratch, ignore_errors=True)
+        return stack.enter_context(Recorder(self.origins, wants, self.scratch, self._marks))
 
     @contextlib.contextmanager
     def loading(self) -> Iterator[None]:

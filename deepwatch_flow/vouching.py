@@ -89,4 +89,5 @@ def check_locked(lock: Optional[Lock], steps: Sequence[str], world: World, plan:
         uncacheable = world.facts[name].fingerprint.uncacheable is not None
         other = isinstance(verdict, Stale) and any(reason.kind in _BEYOND_KEY for reason in verdict.reasons)
         if (entry is None and not uncacheable) or (key is not None and entry is not None and (entry.key != key or other)):
-            raise LockedError(f"`{name}` is not what `{LOCKFILE}` says: the lockfile would have to change", hint=hint)
+            raise LockedError(f"`{name}` is not what `{LOCKFILE}` says: the lockfile would have to change",
+                              hint=f"`deepwatch why {name}` tells what changed; {hint}")

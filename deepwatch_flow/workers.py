@@ -28,6 +28,7 @@ class WorkerSetup(NamedTuple):
     folder: str                          #: of the state
     sources: Mapping[str, bytes]         #: the driver's snapshot
     path: Tuple[str, ...]                #: the driver's ``sys.path``
+    scratch: Optional[str]               #: the driver's folder of what child processes note
 
 
 def executor_for(project: Project, store: BlobStore, folder: str, jobs: int, live: Values) -> Executor:
@@ -43,7 +44,8 @@ def executor_for(project: Project, store: BlobStore, folder: str, jobs: int, liv
         return InlineExecutor(execute_here)
     if name in ("auto", "processes"):
         sources = {path: source.data for path, source in project.snapshot.sources.items()}
-        return ProcessExecutor(jobs, initialise, WorkerSetup(project.config, folder, sources, tuple(sys.path)), execute_call)
+        setup = WorkerSetup(project.config, folder, sources, tuple(sys.path), project.scratch)
+        return ProcessExecutor(jobs, initialise, setup, execute_call)
     hook: Any = project.plugins.hook
     made: Optional[Executor] = hook.deepwatch_executor(name=name, jobs=jobs, execute=execute_here)
     if made is None:
@@ -66,7 +68,7 @@ def initialise(setup: WorkerSetup) -> None:
     children.live_with_parent()
     sys.path[:] = list(setup.path)
     try:
-        project = Project(setup.config, setup.sources)
+        project = Project(setup.config, setup.sources, scratch=setup.scratch)
         project.__enter__()
         _opened = (project, tools_of(project, project.store(setup.folder)))
     except DeepwatchError as error:  # told by each call that comes: here nobody would hear it

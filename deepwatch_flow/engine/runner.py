@@ -14,7 +14,7 @@ from ..events import Emit, Notice, StepFinished, StepStarted
 from ..model import Artifact, Digest, Fresh, Lock, Observation, Policy, ProductFile, Reason, Stale, Trace
 from ..observation.seen import Seen
 from ..state.store import BlobMissing
-from .conditions import Noted
+from .conditions import Noted, undeclared_of
 from .executors import Executor
 from .handover import Values
 from .planner import World, inputs_of, judge, upstreams_of
@@ -134,7 +134,16 @@ class Runner:
             name, tuple((parameter, step, self.traces[step].artifact) for parameter, step in facts.upstreams),
             facts.products, self._parts.observed(name)))
 
+    def _is_refused(self, name: str, observation: Optional[Observation], reasons: Tuple[Reason, ...], seconds: float) -> bool:
+        """Fail a step that must be hermetic and is not; tell whether it is one."""
+        undeclared = undeclared_of(observation) if self._policy.hermetic else ()
+        if undeclared:
+            self._fail(name, "failed", reasons, _not_hermetic(name, undeclared), seconds)
+        return bool(undeclared)
+
     def _reuse(self, name: str, verdict: Fresh) -> None:
+        if self._is_refused(name, verdict.trace.observation, (), 0.0):
+            return
         for product in verdict.restore:
             try:
                 self._parts.restore(product)
@@ -210,8 +219,7 @@ class Runner:
             return
         trace = running.trace._replace(artifact=outcome.artifact, products=outcome.products)
         noted = self._parts.note(name, outcome.seen, outcome.held) if outcome.seen is not None else None
-        if noted is not None and noted.undeclared and self._policy.hermetic:
-            self._fail(name, "failed", running.reasons, _not_hermetic(name, noted.undeclared), outcome.seconds)
+        if noted is not None and self._is_refused(name, noted.observation, running.reasons, outcome.seconds):
             return
         changed = self._changed_inputs(trace)
         if noted is not None:

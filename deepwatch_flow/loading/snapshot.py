@@ -21,7 +21,7 @@ Prepare = Callable[[CodeType], CodeType]
 class Source:
     """The bytes of one file, with what is made of them on demand."""
 
-    __slots__ = ("_code", "_digest", "_plain", "_prepare", "_text", "data", "path")
+    __slots__ = ("_code", "_digest", "_lines", "_plain", "_prepare", "_text", "data", "path")
 
     def __init__(self, path: str, data: bytes, prepare: Optional[Prepare] = None) -> None:
         self.path = path
@@ -29,6 +29,7 @@ class Source:
         self._prepare = prepare
         self._digest: Optional[Digest] = None
         self._text: Optional[str] = None
+        self._lines: Optional[List[str]] = None
         self._code: Optional[CodeType] = None
         self._plain: Optional[CodeType] = None
 
@@ -52,8 +53,10 @@ class Source:
 
     def lines(self) -> List[str]:
         """Return the lines as ``linecache`` wants them; only line ends count, not form feeds."""
-        lines = [line + "\n" for line in self.text.split("\n")]
-        return lines[:-1] if lines[-1] == "\n" else lines
+        if self._lines is None:      # kept: each definition of a long module is cut out of them
+            lines = [line + "\n" for line in self.text.split("\n")]
+            self._lines = lines[:-1] if lines[-1] == "\n" else lines
+        return self._lines
 
     def tree(self) -> ast.Module:
         """Return a freshly parsed syntax tree, some fifty times the size of the text; raises SyntaxError."""

@@ -47,7 +47,9 @@ def begun(project: Any, *args: str) -> "subprocess.Popen[bytes]":
     """Start a run and return once its long step is at work."""
     project.write("pipeline.py", STEPS)
     environ = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-    environ.update(PYTHONPATH=os.pathsep.join(sys.path), PYTHONDONTWRITEBYTECODE="1")
+    scratch = project.root.parent / "scratch"
+    scratch.mkdir(exist_ok=True)
+    environ.update(PYTHONPATH=os.pathsep.join(sys.path), PYTHONDONTWRITEBYTECODE="1", TMPDIR=str(scratch))
     run = subprocess.Popen([sys.executable, "-m", "deepwatch_flow", "run", *args], cwd=str(project.root), env=environ,
                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                            start_new_session=True, preexec_fn=_hears_all)
@@ -85,6 +87,7 @@ def test_a_signal_ends_it_in_good_order(project: Any, number: int, code: int, ar
     assert gone(pids[0])
     assert gone(pids[1])
     assert project.status().verdicts == {"first": "fresh", "long": "stale", "last": "pending"}
+    assert os.listdir(str(project.root.parent / "scratch")) == []
 
 
 def test_a_killed_run_takes_its_workers_along(project: Any) -> None:
