@@ -18,6 +18,7 @@ from ..events import Notice
 from ..hashing.digest import digest_bytes
 from ..model import Digest
 from . import disk
+from .stock import touch
 
 _BLOB_MODE = 0o444
 #: what a damaged disk or a foreign file gives: the blob is lost, the machine is fine
@@ -127,6 +128,7 @@ class LocalStore:
         except OSError as error:
             self._unreadable(digest, path, error)
         self._require(digest, digest_bytes(data), path)
+        touch(path)
         return data
 
     def has(self, digest: Digest, size: Optional[int] = None) -> bool:
@@ -143,6 +145,7 @@ class LocalStore:
         try:
             found, _ = _copy(source, temporary, 0o666, follow=False)
             self._require(digest, found, source)
+            touch(source)
             disk.replace(temporary, path)
         except OSError as error:
             disk.discard(temporary)
@@ -185,6 +188,7 @@ class LocalStore:
         except OSError:
             return False        # whatever it is, writing the blob tells it better
         if stat.S_ISREG(found.st_mode):
+            touch(path)
             return found.st_size == size
         self._set_aside(digest, path, "it is not a regular file")
         return False
