@@ -18,6 +18,7 @@ from .conditions import Noted
 from .executors import Executor
 from .handover import Values
 from .planner import World, inputs_of, judge, upstreams_of
+from .products import Edited
 from .worker import Call, Failure, Outcome
 
 
@@ -142,6 +143,9 @@ class Runner:
                 self._revived[name] = (Reason("product", product.path),)
                 heapq.heappush(self._ready, self._order[name])
                 return
+            except Edited as error:
+                self._fail(name, "failed", (), Failure(error.message, hint=error.told(name)))
+                return
         key = verdict.key or verdict.trace.key
         self._check_lock(name, key)
         facts = self._world.facts[name]
@@ -201,6 +205,8 @@ class Runner:
     def _end(self, call: Call, outcome: Outcome) -> None:
         name = call.step
         running = self._running.pop(name)
+        for notice in outcome.notices:
+            self._parts.emit(notice)
         failure = outcome.failure
         if failure is not None and failure.lost is not None and not (failure.traceback and failure.lost in self._ran):
             self._revive(name, running.reasons, {failure.lost: (Reason("artifact", failure.lost),)}, failure)

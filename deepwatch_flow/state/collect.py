@@ -142,6 +142,17 @@ def used_by_runs(recorded: Iterable[Tuple[str, Trace]], runs: Iterable[str]) -> 
     return frozenset(used)
 
 
+def with_owner(message: str, digest: str, traces: Iterable[Iterable[Trace]]) -> str:
+    """Return a message about a blob with what the blob is, as far as some traces tell."""
+    for trace in (trace for each in traces for trace in each):
+        if trace.artifact.blob == digest:
+            return f"the stored value of `{trace.step}`: {message}"
+        for product in trace.products:
+            if product.blob == digest:
+                return f"the stored product `{product.path}` of `{trace.step}`: {message}"
+    return message
+
+
 def blobs_of(trace: Trace) -> Set[Digest]:
     """Return the blobs of a trace: its value's and its products'."""
     return {trace.artifact.blob, *(product.blob for product in trace.products)}

@@ -63,6 +63,12 @@ class BlobStore(Protocol):
     def list(self) -> Iterator[Digest]:
         """Yield the digests of all blobs here."""
 
+    def path(self, digest: Digest) -> str:
+        """Return the path of a local file with the blob, checked against its digest; raises BlobMissing.
+
+        It is never to be written to.
+        """
+
 
 class LocalStore:
     """Blobs as read-only files ``ab/cdef...`` below a folder.
@@ -176,6 +182,19 @@ class LocalStore:
                     if _is_digest(folder + name):
                         yield Digest(folder + name)
 
+    def path(self, digest: Digest) -> str:
+        """Return the path of the blob's file, whose bytes were checked just now; raises BlobMissing."""
+        path = self._path(digest)
+        hasher = blake3()
+        try:
+            for chunk in disk.read_chunks(path, follow=False):
+                hasher.update(chunk)
+        except OSError as error:
+            self._unreadable(digest, path, error)
+        self._require(digest, Digest(hasher.hexdigest()), path)
+        touch(path)
+        return path
+
     def _path(self, digest: Digest) -> str:
         # A digest may come from a lockfile that somebody else wrote: it must not lead elsewhere.
         if not _is_digest(digest):
@@ -246,7 +265,7 @@ class LocalStore:
             # On a read-only disk it stays, is found out again at each read, and is used by nobody.
             hint = f"it stays where it is ({fault.message}); the step that makes it will run again"
         if self._on_corrupt is not None:
-            self._on_corrupt(Notice(message, hint))
+            self._on_corrupt(Notice(message, hint, subject=digest))
 
 
 class MemoryStore:
