@@ -13,7 +13,7 @@ from typing import Dict, FrozenSet, Iterable, List, Mapping, NamedTuple, Optiona
 from .config import Config
 from .errors import DeepwatchError, StateError
 from .events import Emit
-from .git import Repository
+from .git import Repository, in_repository
 from .model import Digest, Trace
 from .state import collect, disk, stock, watchlist
 from .state.database import Database
@@ -113,7 +113,7 @@ def locks_in_git(root: str) -> Dict[str, bytes]:
     Empty for a project that is in no repository. Raises StateError where there is one that can't be
     asked: what its branches need would be lost.
     """
-    if not _in_repository(root):
+    if not in_repository(root):
         return {}
     try:
         repository = Repository(root)
@@ -123,18 +123,6 @@ def locks_in_git(root: str) -> Dict[str, bytes]:
         raise StateError(f"what the branches of this repository need can't be told: {error.message}",
                          hint=f"{error.hint or 'let git work in this folder'}; or give `--no-git`: "
                               "results that only branches and tags need go then") from error
-
-
-def _in_repository(folder: str) -> bool:
-    """Tell whether a folder lies in a repository, without git: it may be the one thing that is missing."""
-    if os.environ.get("GIT_DIR"):
-        return True
-    while not os.path.lexists(os.path.join(folder, ".git")):
-        above = os.path.dirname(folder)
-        if above == folder:
-            return False
-        folder = above
-    return True
 
 
 def _bytes(path: str) -> bytes:

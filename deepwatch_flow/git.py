@@ -72,3 +72,15 @@ def repository(folder: str) -> Optional[Repository]:
         return Repository(folder)
     except (GitError, EnvironmentFault):
         return None
+
+
+def in_repository(folder: str) -> bool:
+    """Tell whether a folder lies in a repository, without asking git: it may be git that is missing."""
+    if os.environ.get("GIT_DIR"):
+        return True
+    while not os.path.lexists(os.path.join(folder, ".git")):
+        above = os.path.dirname(folder)
+        if above == folder:
+            return False
+        folder = above
+    return True
