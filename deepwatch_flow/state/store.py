@@ -18,7 +18,7 @@ from ..events import Notice
 from ..hashing.digest import digest_bytes
 from ..model import Digest
 from . import disk
-from .stock import touch
+from .stock import blob_paths, touch
 
 _BLOB_MODE = 0o444
 #: what a damaged disk or a foreign file gives: the blob is lost, the machine is fine
@@ -140,6 +140,8 @@ class LocalStore:
     def has(self, digest: Digest, size: Optional[int] = None) -> bool:
         """Tell whether a blob (of this size, if given) is here, without reading it."""
         found = self.size(digest)
+        if found is not None and size is not None and found != size:
+            self._tell(digest, f"it has {found} bytes instead of {size}", "the step that makes it will run again")
         return found is not None and (size is None or size == found)
 
     def copy_to(self, digest: Digest, path: str) -> None:
@@ -176,11 +178,7 @@ class LocalStore:
 
     def list(self) -> Iterator[Digest]:
         """Yield the digests of all blobs here, without reading them."""
-        for folder in _names(self.folder):
-            if len(folder) == 2:
-                for name in _names(os.path.join(self.folder, folder)):
-                    if _is_digest(folder + name):
-                        yield Digest(folder + name)
+        return (digest for digest, _ in blob_paths(self.folder))
 
     def path(self, digest: Digest) -> str:
         """Return the path of the blob's file, whose bytes were checked just now; raises BlobMissing."""
@@ -253,10 +251,8 @@ class LocalStore:
         raise disk.explain(error, "read", path) from error
 
     def _set_aside(self, digest: Digest, path: str, why: str) -> None:
-        self.corrupt += 1
         folder = os.path.join(self.folder, "corrupt")
         aside = os.path.join(folder, f"{digest}-{os.urandom(4).hex()}")
-        message = f"blob {digest} is damaged: {why}"
         hint = f"it was moved to {aside}; the step that makes it will run again"
         try:
             disk.make_folder(folder)
@@ -264,8 +260,12 @@ class LocalStore:
         except EnvironmentFault as fault:
             # On a read-only disk it stays, is found out again at each read, and is used by nobody.
             hint = f"it stays where it is ({fault.message}); the step that makes it will run again"
+        self._tell(digest, why, hint)
+
+    def _tell(self, digest: Digest, why: str, hint: str) -> None:
+        self.corrupt += 1
         if self._on_corrupt is not None:
-            self._on_corrupt(Notice(message, hint, subject=digest))
+            self._on_corrupt(Notice(f"blob {digest} is damaged: {why}", hint, subject=digest))
 
 
 class MemoryStore:
@@ -338,12 +338,3 @@ def _copy(source: str, target: str, mode: int, follow: bool = True) -> Tuple[Dig
 
 def _is_digest(text: str) -> bool:
     return len(text) == 64 and text.isascii() and text.isalnum()
-
-
-def _names(folder: str) -> Tuple[str, ...]:
-    try:
-        return tuple(sorted(os.listdir(folder)))
-    except (FileNotFoundError, NotADirectoryError):
-        return ()               # nothing was stored yet, or a stray file lies there
-    except OSError as error:
-        raise disk.explain(error, "list", folder) from error
