@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from typing import Callable, Iterator, List, Optional, Tuple
+from typing import Callable, Iterator, List, Optional, Set, Tuple
 
 from ..errors import DeepwatchError, EnvironmentFault
 from ..events import Notice
@@ -100,7 +100,8 @@ class Restorer:
         self._store = store
         self._link = link                #: copy | reflink | hardlink
         self._digest_of = digest_of      #: of the file at a path, None where there is none
-        self._history = history          #: of what the steps ever wrote
+        self._history = history
+        self._written: Optional[Set[Tuple[str, Digest]]] = None    # what the steps ever wrote, once it is asked for
 
     def in_the_way(self, step: str, verdict: Verdict) -> Iterator[Notice]:
         """Yield what a run would have to complain of when it puts the products of a fresh step back."""
@@ -148,8 +149,10 @@ class Restorer:
 
     def _was_written(self, path: str, digest: Digest) -> bool:
         """Tell whether a step wrote this content there once, though the store has it no more."""
-        traces = self._history().by_key.values()
-        return any((path, digest) == product[:2] for each in traces for trace in each for product in trace.products)
+        if self._written is None:       # what this run will write is in the store
+            traces = (trace for each in self._history().by_key.values() for trace in each)
+            self._written = {(product.path, product.blob) for trace in traces for product in trace.products}
+        return (path, digest) in self._written
 
     def _bring(self, product: ProductFile, temporary: str) -> None:
         """Make the file under a temporary name, in the way that the settings ask for where that is to be had."""
