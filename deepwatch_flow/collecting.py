@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Dict, FrozenSet, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Set
+from typing import Dict, FrozenSet, Iterable, List, NamedTuple, Optional, Sequence, Set
 
 from .config import Config
 from .errors import DeepwatchError, StateError
 from .events import Emit
 from .git import Repository, in_repository
-from .model import Digest, Trace
+from .model import Digest
 from .state import collect, disk, stock, watchlist
 from .state.database import Database
 from .state.mutex import Mutex
-from .state.store import BlobStore
 from .vouching import LOCKFILE
 
 DATABASE = os.path.basename(watchlist.STATE)
@@ -84,27 +83,6 @@ def _abandoned(folder: str, state: str, grace: float, now: float) -> List[stock.
     """Return unfinished files, and damaged blobs that were moved aside, but for young ones: they may be in use."""
     found = [*stock.leftovers(os.path.join(folder, stock.TEMPORARY)), *stock.leftovers(state), *stock.set_aside(folder)]
     return [each for each in found if now - each.written >= grace]
-
-
-def forget(state: str, database: Database, store: BlobStore, steps: Optional[Sequence[str]]) -> int:
-    """Forget the stored results of steps, or of all; return how many blobs were removed.
-
-    Raises BusyError while a run goes on: it counts on what is stored.
-    """
-    with Mutex(os.path.join(state, "mutex"), "deepwatch clean").acquire(timeout=0):
-        watchlist.forget(state)
-        blobs = _blobs_of(database.traces(steps))
-        if steps is None:
-            blobs.update(store.list())
-        database.forget(steps)
-        database.commit()
-        if steps is not None:
-            blobs -= _blobs_of(database.traces())
-        return sum(store.remove(blob) for blob in blobs)
-
-
-def _blobs_of(traces: Mapping[str, Sequence[Trace]]) -> Set[Digest]:
-    return {blob for each in traces.values() for trace in each for blob in collect.blobs_of(trace)}
 
 
 def locks_in_git(root: str) -> Dict[str, bytes]:

@@ -24,7 +24,6 @@ from typing import (
     Type,
 )
 
-from .collecting import forget
 from .config import Config
 from .engine.conditions import Noted
 from .engine.handover import Values
@@ -54,6 +53,7 @@ from .pipeline.graph import StepGraph
 from .project import Project, value_of
 from .reasons import Explainer
 from .state import lockfile, watchlist
+from .state.cleaning import forget
 from .state.collect import with_owner
 from .state.database import Database
 from .state.keptfacts import KeptFacts
