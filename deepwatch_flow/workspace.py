@@ -173,7 +173,7 @@ class Workspace:
         runner = Runner(world, policy, wanted, Parts(
             executor_for(self.project, self.store, self.folder, policy.jobs, values), values, lambda trace, seconds: self._record(run, trace, seconds),
             self.products.restore, self._telling(self._explainer()), self.lock, self._survey.clear, self._noted,
-            lambda name: self.graph.nodes[name].step.observe))
+            lambda name: self.graph.nodes[name].step.observe, self.products.guard))
         self.database.run_started(run, time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "run", len(world.facts))
         self._emit(RunStarted(run, tuple(world.facts)))
         interrupted = False

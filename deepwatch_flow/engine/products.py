@@ -10,11 +10,11 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from typing import Callable, Iterator, List, Optional, Set, Tuple
+from typing import Callable, Iterator, List, Optional, Sequence, Set, Tuple
 
 from ..errors import DeepwatchError, EnvironmentFault
 from ..events import Notice
-from ..model import Digest, Fresh, History, ProductFile, Verdict
+from ..model import Digest, Fresh, History, ProductFile, Reason, Stale, Verdict
 from ..state import disk
 from ..state.store import BlobStore
 
@@ -104,17 +104,20 @@ class Restorer:
         self._written: Optional[Set[Tuple[str, Digest]]] = None    # what the steps ever wrote, once it is asked for
 
     def in_the_way(self, step: str, verdict: Verdict) -> Iterator[Notice]:
-        """Yield what a run would have to complain of when it puts the products of a fresh step back."""
-        for product in verdict.restore if isinstance(verdict, Fresh) else ():
-            try:
-                self._refuse(product)
-            except Edited as edited:
-                yield Notice(f"`deepwatch run` will not get past `{step}`: {edited.message}", edited.told(step), subject=product.path)
+        """Yield what a run would have to complain of when it puts the products of a step back."""
+        try:
+            if isinstance(verdict, Fresh):
+                for product in verdict.restore:
+                    self._refuse(product.path)
+            elif isinstance(verdict, Stale):
+                self.guard(verdict.reasons)
+        except Edited as edited:
+            yield Notice(f"`deepwatch run` will not get past `{step}`: {edited.message}", edited.told(step), subject=f"products of {step}")
 
     def restore(self, product: ProductFile) -> None:
         """Put a product's file back, complete or not at all; raises Edited, BlobMissing."""
         path = os.path.join(self._root, product.path)
-        self._refuse(product)
+        self._refuse(product.path)
         folder = os.path.dirname(path)
         try:
             disk.make_folder(folder)
@@ -134,18 +137,26 @@ class Restorer:
             # renaming one name of a file to another name of the same file leaves both
             disk.discard(temporary)
 
-    def _refuse(self, product: ProductFile) -> None:
-        """Raise Edited where putting a product back would lose what is in its place."""
-        path = os.path.join(self._root, product.path)
-        if not os.path.exists(path):
+    def guard(self, reasons: Sequence[Reason]) -> None:
+        """Raise Edited where a step that runs for these reasons would overwrite an edit, and has nothing else to do.
+
+        Who changed the code of a step wants its products written; who edited a product may not.
+        """
+        for reason in reasons if all(reason.kind in ("product", "artifact") for reason in reasons) else ():
+            if reason.kind == "product" and os.path.isfile(os.path.join(self._root, reason.subject)):
+                self._refuse(reason.subject)
+
+    def _refuse(self, path: str) -> None:
+        """Raise Edited where having a product again would lose what is in its place."""
+        if not os.path.exists(os.path.join(self._root, path)):
             return              # nothing, or a link that leads nowhere
-        found = self._digest_of(product.path)
+        found = self._digest_of(path)
         if found is None:
-            raise Edited(f"`{product.path}` can't be put back: something that is no file is in its place",
+            raise Edited(f"`{path}` can't be put back: something that is no file is in its place",
                          hint="move it away, and run again")
-        if found != product.blob and not self._store.has(found) and not self._was_written(product.path, found):
-            raise Edited(f"`{product.path}` was edited, and would be overwritten by the recorded product",
-                         hint="move it away to have the product put back, or give `--force STEP` to have it written anew")
+        if not self._store.has(found) and not self._was_written(path, found):
+            raise Edited(f"`{path}` was edited, and would be overwritten by what its step gave",
+                         hint="move it away to have the product again, or give `--force STEP` to have it written anew")
 
     def _was_written(self, path: str, digest: Digest) -> bool:
         """Tell whether a step wrote this content there once, though the store has it no more."""

@@ -106,6 +106,36 @@ def test_an_edited_product_stays_and_the_run_says_which(made: Any) -> None:
     assert made.read("plots/a.txt") == "a one" and made.read("mine.txt") == "my own words"
 
 
+def test_an_edited_product_stays_where_the_store_has_the_recorded_one_no_more(made: Any) -> None:
+    """The step would run again only to have its product again."""
+    edit(made, "plots/a.txt", "my own words")
+    blob_of(made, "plots/a.txt").unlink()
+    assert "plots/a.txt" in made.cli("status").stderr
+    done = made.run(code=1)
+    assert done.outcomes == {"make": "failed", "use": "blocked"} and "--force make" in done.steps["make"]["error"]
+    assert made.read("plots/a.txt") == "my own words"
+    version(made, "two")                # who changes the code wants the products written
+    assert made.run().executed == ["make", "use"]
+    assert made.read("plots/a.txt") == "a two"
+
+
+def test_a_product_that_moves_is_written_where_it_is_declared(project: Any) -> None:
+    text = """
+        from deepwatch_flow import Product, step
+
+        @step
+        def make(folder=Product("WHERE")):
+            folder.mkdir(exist_ok=True)
+            (folder / "x.txt").write_text("x")
+        """
+    project.write("pipeline.py", text.replace("WHERE", "one"))
+    project.run()
+    project.write("two/notes.txt", "mine")
+    project.write("pipeline.py", text.replace("WHERE", "two"))
+    assert project.run().executed == ["make"]
+    assert project.read("two/notes.txt") == "mine" and project.read("two/x.txt") == "x"
+
+
 def test_force_has_an_edited_product_written_anew(made: Any) -> None:
     edit(made, "out/text.txt", "my own words")
     assert made.run("--force", "make").outcomes == {"make": "ran", "use": "reused"}
