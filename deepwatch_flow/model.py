@@ -90,6 +90,7 @@ class ProductFile(NamedTuple):
     path: str                     #: relative to the root, POSIX separators
     blob: Digest
     size: int
+    executable: bool = False      #: whether its owner may execute it
 
 
 class SeenFile(NamedTuple):

@@ -143,7 +143,7 @@ class Survey:
         lost = []
         restore = []
         for product in trace.products:
-            if self._product_digest(product.path) == product.blob:
+            if self.product_digest(product.path) == product.blob:
                 continue
             if self._store.has(product.blob, product.size):
                 restore.append(product)
@@ -160,10 +160,11 @@ class Survey:
         removed is in the store.
         """
         for product in trace.products:
-            if self._product_digest(product.path) == product.blob and self._store.has(product.blob, product.size):
+            if self.product_digest(product.path) == product.blob and self._store.has(product.blob, product.size):
                 disk.remove(os.path.join(self._root, product.path))
 
-    def _product_digest(self, path: str) -> Optional[Digest]:
+    def product_digest(self, path: str) -> Optional[Digest]:
+        """Return the digest of a product as it is now, None where there is no file."""
         full = os.path.join(self._root, path)
         try:
             stat = os.stat(full)

@@ -37,9 +37,10 @@ def lock_of(facts: Mapping[str, StepFacts], traces: Mapping[str, Trace], old: Op
 
 
 def entry_of(trace: Trace) -> LockEntry:
-    """Return a trace as the lockfile keeps it: no values of params, no times."""
-    return LockEntry(trace.key, trace.code, tuple((param.name, param.digest) for param in trace.params), trace.inputs,
-                     trace.upstreams, trace.artifact, trace.products, portable(trace.observation))
+    """Return a trace as the lockfile keeps it, in the order in which it will be read: no values of params, no times."""
+    return LockEntry(trace.key, trace.code, tuple(sorted((param.name, param.digest) for param in trace.params)),
+                     tuple(sorted(set(trace.inputs))), tuple(sorted(trace.upstreams)), trace.artifact,
+                     tuple(sorted(trace.products)), portable(trace.observation))
 
 
 def definitions_of(units: Iterable[Unit]) -> Dict[str, Digest]:

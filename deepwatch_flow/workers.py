@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, List, Mapping, NamedTuple, Optional, Tuple
 
 from .config import Config
 from .engine import children
@@ -16,6 +16,7 @@ from .engine.executors import Executor, InlineExecutor, ProcessExecutor
 from .engine.handover import Values, decoded
 from .engine.worker import Call, Failure, Outcome, Tools, Unreadable, execute, failure_of
 from .errors import ConfigError, DeepwatchError, EnvironmentFault
+from .events import Notice
 from .model import Artifact
 from .project import Project
 from .state.store import BlobMissing, BlobStore
@@ -60,6 +61,8 @@ def tools_of(project: Project, store: BlobStore) -> Tools:
 
 _opened: Optional[Tuple[Project, Tools]] = None
 _unopened: Failure = Failure("the worker process was not prepared")
+#: what the store told since the last call
+_notices: List[Notice] = []
 
 
 def initialise(setup: WorkerSetup) -> None:
@@ -70,7 +73,7 @@ def initialise(setup: WorkerSetup) -> None:
     try:
         project = Project(setup.config, setup.sources, scratch=setup.scratch)
         project.__enter__()
-        _opened = (project, tools_of(project, project.store(setup.folder)))
+        _opened = (project, tools_of(project, project.store(setup.folder, _notices.append)))
     except DeepwatchError as error:  # told by each call that comes: here nobody would hear it
         _unopened = Failure(f"in a worker process, {error.message}", getattr(error, "traceback", None),
                             error.hint or "the pipeline must load there as it does here")
@@ -88,7 +91,9 @@ def execute_call(call: Call) -> Outcome:
         outcome = execute_in(project, tools, call, None)
     except KeyboardInterrupt as error:  # nobody presses Ctrl-C here: the step raised it
         return Outcome(failure=failure_of(error))
-    return outcome._replace(value=None, here=False)
+    told = tuple(_notices)
+    _notices.clear()
+    return outcome._replace(value=None, here=False, notices=told)
 
 
 def execute_in(project: Project, tools: Tools, call: Call, live: Any) -> Outcome:

@@ -15,9 +15,7 @@ from typing import (
     Any,
     Dict,
     Iterable,
-    Iterator,
     List,
-    Mapping,
     NamedTuple,
     Optional,
     Sequence,
@@ -31,6 +29,7 @@ from .engine.conditions import Noted
 from .engine.handover import Values
 from .engine.planner import World
 from .engine.planner import plan as make_plan
+from .engine.products import Restorer
 from .engine.runner import Parts, Runner
 from .errors import ConfigError, LockedError, StateError
 from .events import Emit, Event, Notice, RunFinished, RunReport, RunStarted, StepFinished, StepStarted, fold
@@ -43,7 +42,6 @@ from .model import (
     Pending,
     Plan,
     Policy,
-    ProductFile,
     Reason,
     Stale,
     Trace,
@@ -55,6 +53,8 @@ from .pipeline.graph import StepGraph
 from .project import Project, value_of
 from .reasons import Explainer
 from .state import lockfile, watchlist
+from .state.cleaning import forget
+from .state.collect import with_owner
 from .state.database import Database
 from .state.keptfacts import KeptFacts
 from .state.mutex import Mutex
@@ -85,6 +85,7 @@ class Workspace:
         self.config = config
         self._reporter = emit
         self._events: List[Event] = []
+        self._told: Set[str] = set()
         self._stack = ExitStack()
         self.folder = os.path.join(config.root, config.store)
         self.lock_path = os.path.join(config.root, LOCKFILE)
@@ -99,6 +100,7 @@ class Workspace:
             stack.callback(kept.save)
             self.store = self.project.store(self.folder, self._emit)
             self._survey = Survey(self.config, self.project, self.store, self.database)
+            self.products = Restorer(self.config.root, self.store, self.config.storing.link, self._survey.product_digest, self._history)
             self._stack = stack.pop_all()
         return self
 
@@ -120,6 +122,8 @@ class Workspace:
         explainer = self._explainer()
         told: Dict[str, Verdict] = {}
         for name, verdict in plan.verdicts.items():
+            for notice in self.products.in_the_way(name, verdict):
+                self._emit(notice)
             if isinstance(verdict, (Stale, Pending)) and verdict.reasons:
                 told[name] = verdict._replace(reasons=explainer.tell(name, verdict.reasons))
             else:
@@ -168,8 +172,8 @@ class Workspace:
         values = Values(self.store, self.project.codecs, self._consumers(world))
         runner = Runner(world, policy, wanted, Parts(
             executor_for(self.project, self.store, self.folder, policy.jobs, values), values, lambda trace, seconds: self._record(run, trace, seconds),
-            self._restore, self._telling(self._explainer()), self.lock, self._survey.clear, self._noted,
-            lambda name: self.graph.nodes[name].step.observe))
+            self.products.restore, self._telling(self._explainer()), self.lock, self._survey.clear, self._noted,
+            lambda name: self.graph.nodes[name].step.observe, self.products.guard))
         self.database.run_started(run, time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "run", len(world.facts))
         self._emit(RunStarted(run, tuple(world.facts)))
         interrupted = False
@@ -246,9 +250,6 @@ class Workspace:
                 consumers[step].add(name)
         return consumers
 
-    def _restore(self, product: ProductFile) -> None:
-        self.store.copy_to(product.blob, os.path.join(self.config.root, product.path))
-
     # -- telling ----------------------------------------------------------------------------------
 
     def _explainer(self) -> Explainer:
@@ -265,6 +266,11 @@ class Workspace:
         return emit
 
     def _emit(self, event: Event) -> None:
+        if isinstance(event, Notice) and event.subject:
+            if event.subject in self._told:
+                return
+            self._told.add(event.subject)
+            event = event._replace(message=with_owner(event.message, event.subject, self._history().by_key.values()))
         self._events.append(event)
         hook: Any = self.project.plugins.hook
         if isinstance(event, StepStarted):
@@ -314,27 +320,7 @@ class Workspace:
         Raises BusyError while a run goes on: it counts on what is stored.
         """
         names = self.graph.targets(list(steps)) if not everything else None
-        with Mutex(os.path.join(self.folder, "mutex"), "deepwatch clean").acquire(timeout=0):
-            return self._clean(names, everything)
-
-    def _clean(self, names: Optional[Sequence[str]], everything: bool) -> int:
-        watchlist.forget(self.folder)
-        traces = self.database.traces(names)
-        blobs: Set[Any] = set()
-        for trace in _all(traces):
-            blobs.add(trace.artifact.blob)
-            blobs.update(product.blob for product in trace.products)
-        if everything:
-            blobs.update(self.store.list())
-        self.database.forget(names)
-        self.database.commit()
-        if names is not None:
-            blobs -= {trace.artifact.blob for trace in _all(self.database.traces())}
-        return sum(self.store.remove(blob) for blob in blobs)
-
-
-def _all(traces: Mapping[str, Sequence[Trace]]) -> Iterator[Trace]:
-    return (trace for each in traces.values() for trace in each)
+        return forget(self.folder, self.database, self.store, names)
 
 
 def _roots(trace: Trace) -> List[Digest]:

@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "deepwatch_flow"
 LAYERS: Tuple[Tuple[str, ...], ...] = (
     ("cli", "api"),
     ("workspace",),
-    ("workers", "outlining", "watching"),
+    ("workers", "outlining", "watching", "collecting", "checkup"),
     ("project", "inspection", "survey", "reasons", "vouching"),
     ("builtin",),
     ("engine", "report"),

@@ -36,6 +36,8 @@ TABLE: Dict[str, Tuple[str, str]] = {
     "hash": ("code", "print the deep hash of any function"),
     "deps": ("code", "list what the deep hash of a function covers"),
     "clean": ("clean", "forget recorded results"),
+    "doctor": ("doctor", "look for anything that is wrong, and cure it"),
+    "gc": ("gc", "remove stored results that nobody needs"),
     "config": ("project", "show the settings and where they come from"),
     "completion": ("project", "print the completion script for a shell"),
 }

@@ -18,6 +18,7 @@ from .conditions import Noted, undeclared_of
 from .executors import Executor
 from .handover import Values
 from .planner import World, inputs_of, judge, upstreams_of
+from .products import Edited
 from .worker import Call, Failure, Outcome
 
 
@@ -34,6 +35,8 @@ class Parts(NamedTuple):
     #: what was observed of a step, and what its value holds, as conditions
     note: Callable[[str, Seen, Sequence[Tuple[str, str]]], Noted] = lambda *_: Noted(Observation())
     observed: Callable[[str], bool] = lambda _: True    #: whether a step is observed
+    #: raises Edited where a step would run only to have its products again, and that would lose something
+    guard: Callable[[Sequence[Reason]], None] = lambda _: None
 
 
 class _Running(NamedTuple):
@@ -115,6 +118,11 @@ class Runner:
         if missing:
             self._missing(name, reasons, missing)
             return
+        try:
+            self._parts.guard(reasons)
+        except Edited as error:
+            self._refuse(name, reasons, error)
+            return
         key = verdict.key if isinstance(verdict, Stale) else verdict.trace.key if isinstance(verdict, Fresh) else None
         self._check_lock(name, key)
         upstreams = upstreams_of(facts, self._outputs)
@@ -151,6 +159,9 @@ class Runner:
                 self._revived[name] = (Reason("product", product.path),)
                 heapq.heappush(self._ready, self._order[name])
                 return
+            except Edited as error:
+                self._refuse(name, (), error)
+                return
         key = verdict.key or verdict.trace.key
         self._check_lock(name, key)
         facts = self._world.facts[name]
@@ -165,6 +176,9 @@ class Runner:
         self._settle(name, trace)
         outcome = "restored" if verdict.restore else "reused" if key == verdict.trace.key else "unaffected"
         self._parts.emit(StepFinished(name, outcome, changed=False))
+
+    def _refuse(self, name: str, reasons: Tuple[Reason, ...], error: Edited) -> None:
+        self._fail(name, "failed", reasons, Failure(error.message, hint=error.told(name)))
 
     def _missing(self, name: str, reasons: Tuple[Reason, ...], missing: Tuple[str, ...]) -> None:
         shown = ", ".join(f"`{path}`" for path in missing)
@@ -210,6 +224,8 @@ class Runner:
     def _end(self, call: Call, outcome: Outcome) -> None:
         name = call.step
         running = self._running.pop(name)
+        for notice in outcome.notices:
+            self._parts.emit(notice)
         failure = outcome.failure
         if failure is not None and failure.lost is not None and not (failure.traceback and failure.lost in self._ran):
             self._revive(name, running.reasons, {failure.lost: (Reason("artifact", failure.lost),)}, failure)

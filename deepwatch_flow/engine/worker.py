@@ -14,6 +14,7 @@ import time
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Tuple
 
 from ..errors import DeepwatchError, EnvironmentFault
+from ..events import Notice
 from ..hashing.digest import Hasher
 from ..hashing.values import Undigestible, ValueHasher
 from ..loading.failures import user_traceback
@@ -23,6 +24,7 @@ from ..observation.seen import EMPTY, Seen
 from ..state.codecs import Codecs
 from ..state.lockgrammar import is_inside
 from ..state.store import BlobStore
+from .products import is_executable, product_files
 
 _LIBRARY = os.path.dirname(os.__file__)
 #: what runs an async step
@@ -61,6 +63,7 @@ class Outcome(NamedTuple):
     shared: bool = True                 #: whether somebody else may hold it and change it
     seen: Optional[Seen] = None         #: what was observed of it
     held: Tuple[Tuple[str, str], ...] = ()     #: own classes and functions in its value: (module, qualified name)
+    notices: Tuple[Notice, ...] = ()           #: what the store of a worker process had to tell
 
 
 class Unreadable(Exception):
@@ -188,7 +191,7 @@ def _products(call: Call, store: BlobStore) -> Tuple[ProductFile, ...]:
                 raise DeepwatchError(f"`{call.step}` wrote the product {name!a}: the lockfile can't have that name",
                                      hint="it must be valid Unicode, without a backslash, and no drive such as `c:`")
             digest, size = store.put_file(each)
-            found.append(ProductFile(name, digest, size))
+            found.append(ProductFile(name, digest, size, is_executable(each)))
     return tuple(found)
 
 
@@ -198,15 +201,6 @@ def _is_text(name: str) -> bool:
     except UnicodeEncodeError:      # bytes that are no UTF-8, as file systems allow them
         return False
     return True
-
-
-def product_files(path: str) -> Optional[List[str]]:
-    """Return the files of a product, itself or those in its folder; None where there is none."""
-    if os.path.isfile(path):
-        return [path]
-    if not os.path.isdir(path):
-        return None
-    return sorted(os.path.join(folder, name) for folder, _, names in os.walk(path) for name in names)
 
 
 def failure_of(error: BaseException) -> Failure:

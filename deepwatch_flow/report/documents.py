@@ -86,7 +86,7 @@ def trace_document(trace: Trace) -> Document:
             "inputs": {item.path: item.digest for item in trace.inputs},
             "upstreams": {item.step: item.output for item in trace.upstreams},
             "packages": dict(trace.packages),
-            "products": {item.path: {"blob": item.blob, "size": item.size} for item in trace.products},
+            "products": {item.path: {"blob": item.blob, "size": item.size, "executable": item.executable} for item in trace.products},
             "artifact": {"output": trace.artifact.output, "blob": trace.artifact.blob,
                          "size": trace.artifact.size, "codec": trace.artifact.codec}}
 

@@ -23,7 +23,7 @@ Grammar (TOML; digests are 64 hexadecimal digits, names are quoted, everything i
     "PARAMETER" = { step = "NAME", output = "DIGEST" }
 
     [steps."NAME".products]
-    "PATH" = { blob = "DIGEST", size = BYTES }
+    "PATH" = { blob = "DIGEST", size = BYTES }  # with `, executable = true` where its owner may execute it
 
     [steps."NAME".observed]                     # what it was seen to depend on beyond all that
     "KIND NAME" = "DIGEST"                      # file PATH, absent PATH, variable NAME, function MODULE:NAME ...
