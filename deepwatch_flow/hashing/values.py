@@ -20,6 +20,7 @@ from .digest import Hasher
 from .leaves import framed, leaf_table
 from .naming import NAMED, global_token
 from .reduction import Parts, Undigestible, header, is_data, pair_label, take_apart
+from .texts import MANY, Texts
 
 __all__ = ["Digester", "Reference", "Undigestible", "ValueHasher"]
 
@@ -144,7 +145,10 @@ class _Walk:
     def _sequence(self, tag: bytes, value: Any) -> Union[bytes, Node]:
         opening = b"%b%d:" % (tag, len(value))
         unordered = tag in b"ez"
-        if self._hasher.types.issuperset(map(type, value)):
+        kinds = set(map(type, value))
+        if kinds <= self._hasher.types:
+            if str in kinds and len(value) >= MANY and not unordered:
+                return self._texts(value, opening)
             return self._flat(value, opening, value, unordered)
         children: Sequence[object] = list(value) if tag != b"t" else value
         if unordered and self._hasher.plain is not None:
@@ -167,6 +171,16 @@ class _Walk:
             self._memo[id(value)] = encoding
             self._alive.append(value)
         return encoding
+
+    def _texts(self, value: Any, opening: bytes) -> bytes:
+        leaves = self._leaves
+        texts = [child for child in value if type(child) is str]
+        parts = [leaves[Texts](Texts.of(texts))]
+        if len(texts) < len(value):
+            parts += [b"%d:%b" % (i, leaves[type(child)](child)) for i, child in enumerate(value)
+                      if type(child) is not str]
+        self._alive.append(value)
+        return self._known(value, _packed(opening, parts, False))
 
     def _other(self, value: object, kind: type) -> Union[bytes, Node]:
         hasher = self._hasher
