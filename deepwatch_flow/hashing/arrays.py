@@ -29,9 +29,10 @@ def numpy_parts(value: Any) -> Optional[Parts]:
         return _masked(numpy, value)
     if isinstance(value, numpy.ndarray):
         return ["array", *_array(value.view(numpy.ndarray)), *_own(numpy, value)]
-    if isinstance(value, (numpy.random.RandomState, numpy.random.Generator, numpy.random.BitGenerator)):
-        return _random(value)
-    return None
+    if isinstance(value, numpy.ufunc):
+        # those of numpy itself are known by their names
+        return ["ufunc", value.__name__] if getattr(numpy, value.__name__, None) is value else None
+    return _random(numpy.random, value)
 
 
 def _own(numpy: Any, value: Any) -> Parts:
@@ -54,14 +55,22 @@ def _masked(numpy: Any, value: Any) -> Parts:
     return ["masked", *_array(kept), *_array(mask), *_array(numpy.asarray(value.fill_value)), value.hardmask, *own]
 
 
-def _random(value: Any) -> Parts:
+def _random(random: Any, value: Any) -> Optional[Parts]:
     """Return the state of a random generator: its pickle is another one with each release of numpy."""
-    if hasattr(value, "get_state"):
-        return ["random", type(value).__qualname__, value.get_state(legacy=False)]
-    bits = getattr(value, "bit_generator", value)
-    seeds = getattr(bits, "seed_seq", None) or getattr(bits, "_seed_seq", None)
-    spawning = [getattr(seeds, name, None) for name in ("entropy", "spawn_key", "pool_size", "n_children_spawned")]
-    return ["random", type(value).__qualname__, bits.state, spawning]
+    kind = type(value)
+    own: Parts = [kind.__qualname__ if kind.__module__.partition(".")[0] == "numpy" else kind]
+    if isinstance(value, random.SeedSequence):
+        return ["seeds", *own, *_seeds(value)]
+    if isinstance(value, random.RandomState):
+        return ["random", *own, value.get_state(legacy=False)]
+    if isinstance(value, (random.Generator, random.BitGenerator)):
+        bits = getattr(value, "bit_generator", value)
+        return ["random", *own, bits.state, *_seeds(getattr(bits, "seed_seq", None) or getattr(bits, "_seed_seq", None))]
+    return None
+
+
+def _seeds(found: Any) -> Parts:
+    return [getattr(found, name, None) for name in ("entropy", "spawn_key", "pool_size", "n_children_spawned")]
 
 
 def _array(value: Any) -> Iterator[object]:

@@ -24,7 +24,7 @@ def polars_parts(value: Any) -> Optional[Parts]:
     if isinstance(value, polars.Series):
         kept = value.drop_nulls()
         plain = value.dtype.is_numeric() or value.dtype.is_temporal() or value.dtype == polars.Boolean
-        if plain and value.dtype != polars.Decimal:
+        if plain and value.dtype != polars.Decimal and "128" not in str(value.dtype):
             cells: object = kept.to_physical().to_numpy()
         elif value.dtype == polars.String:
             cells = _polars_texts(kept)
@@ -85,6 +85,9 @@ def _metadata(found: Any) -> Optional[Dict[bytes, object]]:
     metadata: Dict[bytes, object] = dict(sorted(found.items()))
     try:
         notes = json.loads(found[b"pandas"])
+        for labels in notes.get("column_indexes") or ():
+            if labels["pandas_type"] == "unicode":  # text is text, see ``frames``
+                labels["numpy_type"] = labels["metadata"] = None
         metadata[b"pandas"] = {key: notes[key] for key in sorted(notes) if key not in ("creator", "pandas_version")}
     except (KeyError, ValueError, TypeError, AttributeError):
         pass  # somebody else's: counts as it is

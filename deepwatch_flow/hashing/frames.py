@@ -12,6 +12,7 @@ from typing import Any, Callable, Dict, List, Optional
 from .arrays import numpy_parts
 from .arrow import arrow_column, arrow_parts, arrow_texts, polars_parts
 from .naming import type_name
+from .reduction import Told, Undigestible
 from .scientific import image_parts, learned_parts, sparse_parts, tensor_parts
 from .texts import Texts
 
@@ -20,10 +21,17 @@ Parts = List[object]
 
 def digest_frame(value: object) -> Optional[Parts]:
     """Return what makes up an array, a table or another object of a known package, None for anything else."""
-    for base in type(value).__mro__[:-1]:
+    kind = type(value)
+    for base in kind.__mro__[:-1]:
         treat = _PACKAGES.get(base.__module__.partition(".")[0])
         if treat is not None:
-            return treat(value)
+            try:
+                parts = treat(value)
+            except Undigestible:
+                raise
+            except Exception as error:  # the package's own code may raise anything; the cause is kept
+                raise Undigestible(type_name(kind), f"{type(error).__name__}: {error}") from error
+            return None if parts is None else Told(parts)
     return None
 
 
@@ -61,15 +69,19 @@ def _pandas_scalar(pandas: Any, value: Any) -> Optional[Parts]:
 
 def _index(pandas: Any, value: Any) -> Parts:
     names = list(value.names)
+    own: Parts = [] if type(value).__module__.partition(".")[0] == "pandas" else [type(value)]
     if isinstance(value, pandas.MultiIndex):
-        return ["multi-index", names, [_column(value.get_level_values(i).array) for i in range(value.nlevels)]]
+        levels = [_column(value.get_level_values(i).array) for i in range(value.nlevels)]
+        return ["multi-index", names, levels, *own]
     if isinstance(value, pandas.RangeIndex):
-        return ["range-index", names, value.start, value.stop, value.step]
-    return ["index", names, _frequency(getattr(value, "freq", None)), _column(value.array)]
+        return ["range-index", names, value.start, value.stop, value.step, *own]
+    return ["index", names, _frequency(getattr(value, "freq", None)), _column(value.array), *own]
 
 
 def _labels(pandas: Any, columns: Any) -> object:
     """Return the names of columns: text is text, of whatever dtype it is (object before pandas 3, then str)."""
+    if type(columns) is pandas.MultiIndex:
+        return ["labels", [_labels(pandas, columns.get_level_values(i)) for i in range(columns.nlevels)]]
     if type(columns) is pandas.Index and (columns.dtype == object or isinstance(columns.dtype, pandas.StringDtype)):
         return ["labels", list(columns.names), columns.tolist()]
     return columns

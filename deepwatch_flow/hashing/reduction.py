@@ -54,6 +54,10 @@ class Parts(NamedTuple):
     unordered: bool = False
 
 
+class Told(List[object]):
+    """What a digester gives that tells the kind of the object, whose class may be named anew by a release."""
+
+
 def header(kind: str, *facts: object) -> bytes:
     """Return the opening of an object's encoding: its kind and facts that fix how many children follow."""
     return b"o" + framed(b"".join(framed(text_bytes(str(fact))) for fact in (kind, *facts)))

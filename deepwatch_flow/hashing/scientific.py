@@ -51,8 +51,8 @@ def learned_parts(value: Any) -> Optional[Parts]:
         return None
     kept: Dict[str, object] = {name: state[name] for name in sorted(state) if name != "_sklearn_version"}
     kind = type(value)
-    own: Parts = [] if kind.__module__.partition(".")[0] == "sklearn" else [kind]
-    return ["estimator", kept, *own]
+    own = kind.__qualname__ if kind.__module__.partition(".")[0] == "sklearn" else kind
+    return ["estimator", own, kept]
 
 
 def image_parts(value: Any) -> Optional[Parts]:
@@ -80,9 +80,8 @@ def tensor_parts(value: Any) -> Optional[Parts]:
     kind = type(value)
     facts: Parts = ["tensor", str(value.dtype), tuple(value.shape), str(value.layout), value.device.type,
                     value.requires_grad]
-    if kind.__module__.partition(".")[0] != "torch":
-        facts.append(kind)
-    plain = value.detach().as_subclass(torch.Tensor)
+    facts.append(kind.__qualname__ if kind.__module__.partition(".")[0] == "torch" else kind)
+    plain = value.detach() if kind is torch.Tensor else value.detach().as_subclass(torch.Tensor)
     if plain.layout == torch.sparse_coo:
         plain = plain.coalesce()
         return [*facts, plain.indices(), plain.values()]

@@ -19,7 +19,7 @@ from .cycles import Group, Node
 from .digest import Hasher
 from .leaves import framed, leaf_table
 from .naming import NAMED, global_token
-from .reduction import Parts, Undigestible, header, is_data, pair_label, take_apart
+from .reduction import Parts, Told, Undigestible, header, is_data, pair_label, take_apart
 from .texts import MANY, Texts
 
 __all__ = ["Digester", "Reference", "Undigestible", "ValueHasher"]
@@ -192,7 +192,8 @@ class _Walk:
                     children = list(parts)
                     self._alive.append(children)
                     package = kind.__module__.partition(".")[0]  # private modules move between releases
-                    opening = header("digester", package, kind.__qualname__, len(children))
+                    name = "" if type(parts) is Told else kind.__qualname__
+                    opening = header("digester", package, name, len(children))
                     return self._node(value, Parts(opening, children, _inside))
         if hasher.reference is not None and not is_data(kind):
             token = hasher.reference(value)
