@@ -16,7 +16,7 @@ import sys
 import time
 from typing import Any, Callable, Dict, Iterator, List, NamedTuple
 
-import numpy
+import numpy as np
 from blake3 import blake3
 
 from deepwatch_flow.hashing.frames import digest_frame
@@ -46,23 +46,23 @@ def seconds(call: Callable[[], object], rounds: int) -> float:
 
 def arrays(rows: int) -> Iterator[Case]:
     """Yield an array of eight bytes a row, in several layouts."""
-    array = numpy.random.default_rng(0).random(rows)
+    array = np.random.default_rng(0).random(rows)
     yield Case("array, float64", array, array.nbytes)
     yield Case("array, C order, two dimensions", array.reshape(-1, 1024), array.nbytes)
-    yield Case("array, Fortran order", numpy.asfortranarray(array.reshape(-1, 1024)), array.nbytes)
+    yield Case("array, Fortran order", np.asfortranarray(array.reshape(-1, 1024)), array.nbytes)
     yield Case("array, every second cell", array[::2], array.nbytes // 2)
-    records = numpy.zeros(rows // 8, dtype=[("a", "f8"), ("b", "i4"), ("c", "i4")])
+    records = np.zeros(rows // 8, dtype=[("a", "f8"), ("b", "i4"), ("c", "i4")])
     yield Case("array, records", records, records.nbytes)
 
 
 def numbers(rows: int) -> Iterator[Case]:
     """Yield frames of five columns of numbers."""
-    import pandas  # noqa: PLC0415
+    import pandas as pd
 
-    columns: Dict[str, Any] = {name: numpy.random.default_rng(ord(name)).random(rows) for name in "abc"}
-    columns["d"], columns["e"] = numpy.arange(rows), numpy.arange(rows, dtype="i4")
+    columns: Dict[str, Any] = {name: np.random.default_rng(ord(name)).random(rows) for name in "abc"}
+    columns["d"], columns["e"] = np.arange(rows), np.arange(rows, dtype="i4")
     size = sum(column.nbytes for column in columns.values())
-    frame = pandas.DataFrame(columns)
+    frame = pd.DataFrame(columns)
     yield Case("pandas, 5 columns of numbers", frame, size)
     nullable = frame.astype({"d": "Int64", "e": "Int32"})
     yield Case("pandas, two of them nullable", nullable, size)
@@ -76,18 +76,18 @@ def numbers(rows: int) -> Iterator[Case]:
 
 def texts(rows: int) -> Iterator[Case]:
     """Yield columns of text."""
-    import pandas  # noqa: PLC0415
+    import pandas as pd
 
     words = [f"word number {i * 7919 % 1000003}" for i in range(rows)]
     size = sum(map(len, words))
     yield Case("list of str", words, size)
     for kind in ("object", "string[python]", "string[pyarrow]"):
         try:
-            yield Case(f"pandas, {kind}", pandas.Series(words, dtype=kind), size)
+            yield Case(f"pandas, {kind}", pd.Series(words, dtype=kind), size)
         except ImportError:
             continue
     gaps = [None if i % 10 == 0 else word for i, word in enumerate(words)]
-    yield Case("pandas, object, a tenth missing", pandas.Series(gaps, dtype=object), size * 9 // 10)
+    yield Case("pandas, object, a tenth missing", pd.Series(gaps, dtype=object), size * 9 // 10)
     accents = [word.replace("o", "\u00f6") for word in words]
     yield Case("list of str, not ASCII", accents, sum(len(word.encode()) for word in accents))
     for name, make in (("polars", "Series"), ("pyarrow", "array")):
@@ -104,7 +104,7 @@ def measured(cases: Iterator[Case], rounds: int) -> None:
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         took = seconds(lambda case=case: HASHER.digest(case.value), rounds)  # type: ignore[misc]
         grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
-        raw = numpy.ones(max(case.size, 1), dtype="u1")
+        raw = np.ones(max(case.size, 1), dtype="u1")
         plain = seconds(lambda raw=raw: blake3(raw.data).digest(), rounds)  # type: ignore[misc]
         print(f"{case.title:<34} {case.size / MB:8.0f} MB {case.size / MB / took:8.0f} MB/s {plain / took:7.0%} of BLAKE3"
               f"   {grown / MB:+7.0f} MB of memory", flush=True)
@@ -112,11 +112,11 @@ def measured(cases: Iterator[Case], rounds: int) -> None:
 
 def small(rounds: int) -> None:
     """Print what small values take, which most of a pipeline's are."""
-    import pandas  # noqa: PLC0415
+    import pandas as pd
 
-    frame = pandas.DataFrame({name: numpy.arange(3.0) for name in "abcde"})
+    frame = pd.DataFrame({name: np.arange(3.0) for name in "abcde"})
     cases: List[Any] = [("a number", 1), ("a nested dict", {"a": 1, "b": [1, 2, {"c": 3}]}), ("ten words", ["word"] * 10),
-                        ("an array of three", numpy.arange(3.0)), ("a frame of three rows", frame)]
+                        ("an array of three", np.arange(3.0)), ("a frame of three rows", frame)]
     for title, value in cases:
         took = seconds(lambda value=value: [HASHER.digest(value) for _ in range(1000)], rounds)  # type: ignore[misc]
         print(f"{title:<34} {took * 1000:8.1f} microseconds")
@@ -135,7 +135,7 @@ def main() -> None:
         "texts": lambda: measured(texts(int(10_000_000 * asked.scale)), asked.rounds),
         "small": lambda: small(asked.rounds),
     }
-    print(f"Python {sys.version.split()[0]}, numpy {numpy.__version__}")
+    print(f"Python {sys.version.split()[0]}, numpy {np.__version__}")
     for kind, measure in kinds.items():
         if asked.only in (None, kind):
             measure()

@@ -25,14 +25,17 @@ def numpy_parts(value: Any) -> Optional[Parts]:
         return ["dtype", *_dtype(value)]
     if isinstance(value, numpy.generic):
         return ["scalar", *_dtype(value.dtype), *_cells(numpy.asarray(value))]
-    if isinstance(value, numpy.ma.MaskedArray):
+    masked: Any = sys.modules.get("numpy.ma")  # not loaded as long as nobody uses it
+    if masked is not None and isinstance(value, masked.MaskedArray):
         return _masked(numpy, value)
     if isinstance(value, numpy.ndarray):
         return ["array", *_array(value.view(numpy.ndarray)), *_own(numpy, value)]
     if isinstance(value, numpy.ufunc):
         # those of numpy itself are known by their names
-        return ["ufunc", value.__name__] if getattr(numpy, value.__name__, None) is value else None
-    return _random(numpy.random, value)
+        name = str(value.__name__)
+        return ["ufunc", name] if getattr(numpy, name, None) is value else None
+    random: Any = sys.modules.get("numpy.random")
+    return None if random is None else _random(random, value)
 
 
 def _own(numpy: Any, value: Any) -> Parts:

@@ -31,7 +31,9 @@ def polars_parts(value: Any) -> Optional[Parts]:
         else:
             cells = kept.to_list()
         # how categories are kept is written in another way by each release
-        kind = "Categorical" if value.dtype == polars.Categorical else str(value.dtype)
+        kind: object = "Categorical" if value.dtype == polars.Categorical else str(value.dtype)
+        if value.dtype == polars.Enum:
+            kind = ["Enum", *value.dtype.categories.to_list()]
         nulls = value.is_null().to_numpy() if value.null_count() else None
         return ["series", value.name, kind, len(value), nulls, cells]
     if isinstance(value, polars.LazyFrame):
@@ -88,7 +90,8 @@ def _metadata(found: Any) -> Optional[Dict[bytes, object]]:
         for labels in notes.get("column_indexes") or ():
             if labels["pandas_type"] == "unicode":  # text is text, see ``frames``
                 labels["numpy_type"] = labels["metadata"] = None
-        metadata[b"pandas"] = {key: notes[key] for key in sorted(notes) if key not in ("creator", "pandas_version")}
+        metadata[b"pandas"] = {key: notes[key] for key in sorted(notes)
+                               if notes[key] and key not in ("creator", "pandas_version")}
     except (KeyError, ValueError, TypeError, AttributeError):
         pass  # somebody else's: counts as it is
     return metadata
@@ -102,10 +105,10 @@ def arrow_column(column: Any) -> object:
             column = column.chunk(0)
         elif not _is_text(arrow, column.type):
             column = arrow.concat_arrays(column.chunks) if column.num_chunks else arrow.array([], column.type)
-    nulls = column.is_null().to_numpy(zero_copy_only=False) if isinstance(column, arrow.Array) else None
-    if nulls is None:
-        nulls = column.is_null().to_numpy()
-    missing = nulls if column.null_count else None
+    missing: object = None
+    if column.null_count:
+        nulls = column.is_null()
+        missing = nulls.to_numpy() if isinstance(nulls, arrow.ChunkedArray) else nulls.to_numpy(zero_copy_only=False)
     return [str(column.type), len(column), missing, *_values(arrow, column)]
 
 
@@ -127,7 +130,7 @@ def _values(arrow: Any, column: Any) -> Iterator[object]:
     elif types.is_boolean(kind):
         yield column.drop_null().to_numpy(zero_copy_only=False)
     elif types.is_dictionary(kind):
-        yield arrow_column(column.dictionary_decode().drop_null())
+        yield arrow_column(column.dictionary_decode())  # nulls may be in the dictionary, too
     elif types.is_list(kind) or types.is_large_list(kind):
         kept = column.drop_null()
         yield kept.value_lengths().cast(arrow.int64()).to_numpy()

@@ -85,6 +85,10 @@ def tensor_parts(value: Any) -> Optional[Parts]:
     if plain.layout == torch.sparse_coo:
         plain = plain.coalesce()
         return [*facts, plain.indices(), plain.values()]
+    if plain.layout == torch.sparse_csr:
+        return [*facts, plain.crow_indices(), plain.col_indices(), plain.values()]
+    if plain.layout == torch.sparse_csc:
+        return [*facts, plain.ccol_indices(), plain.row_indices(), plain.values()]
     if plain.layout != torch.strided or plain.is_quantized or plain.device.type == "meta":
         raise Undigestible(type_name(kind), f"a tensor of this kind ({value.dtype}, {value.layout}, on "
                                             f"{value.device.type}) has no plain cells; make it a dense one")
