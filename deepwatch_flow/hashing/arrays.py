@@ -68,7 +68,9 @@ def _random(random: Any, value: Any) -> Optional[Parts]:
         return ["random", *own, value.get_state(legacy=False)]
     if isinstance(value, (random.Generator, random.BitGenerator)):
         bits = getattr(value, "bit_generator", value)
-        return ["random", *own, bits.state, *_seeds(getattr(bits, "seed_seq", None) or getattr(bits, "_seed_seq", None))]
+        # from numpy 2 a pickle keeps what decides on the children of a generator; before, they are others each time
+        kept = sys.modules["numpy"].__version__[:2] not in ("0.", "1.")
+        return ["random", *own, bits.state, *(_seeds(bits.seed_seq) if kept else ())]
     return None
 
 

@@ -65,7 +65,7 @@ def texts_leaf(root: str, rest: Rest) -> Callable[[Texts], bytes]:
             lengths.update(packed.lengths)
             data.update(packed.data)
             start += len(packed.lengths) // 8
-        places_digest = blake3(b"".join(b"%d;" % place for place in below)).digest() if below else b""
+        places_digest = blake3(numbers_bytes(below)).digest() if below else b""
         return b"%b%d;%d:%b%b%b" % (b"w" if value.binary else b"x", value.count, len(below), lengths.digest(),
                                     data.digest(), places_digest)
 
@@ -74,17 +74,24 @@ def texts_leaf(root: str, rest: Rest) -> Callable[[Texts], bytes]:
 
 def _packed(texts: Sequence[str]) -> Packed:
     joined = "".join(texts)
+    lengths: Iterable[int] = map(len, texts)
     if joined.isascii():
-        lengths, data = array("Q", map(len, texts)), joined.encode("ascii")
+        data = joined.encode("ascii")
     else:
+        data = joined.encode("utf-8", "surrogatepass")
         try:
-            parts = list(map(str.encode, texts))
+            lengths = array("Q", map(len, map(str.encode, texts)))
         except UnicodeEncodeError:  # lone surrogates: names of files may hold some
-            parts = [text.encode("utf-8", "surrogatepass") for text in texts]
-        lengths, data = array("Q", map(len, parts)), b"".join(parts)
+            lengths = [len(text.encode("utf-8", "surrogatepass")) for text in texts]
+    return Packed(numbers_bytes(lengths), data, lambda: list(texts))
+
+
+def numbers_bytes(numbers: Iterable[int]) -> bytes:
+    """Return numbers as 8 bytes each, little-endian."""
+    found = array("Q", numbers)
     if sys.byteorder == "big":
-        lengths.byteswap()
-    return Packed(lengths.tobytes(), data, lambda: list(texts))
+        found.byteswap()
+    return found.tobytes()
 
 
 def _relative(texts: List[str], rest: Rest) -> Tuple[List[str], List[int]]:

@@ -20,7 +20,7 @@ from .digest import Hasher
 from .leaves import framed, leaf_table
 from .naming import NAMED, global_token
 from .reduction import Parts, Told, Undigestible, header, is_data, pair_label, take_apart
-from .texts import MANY, Texts
+from .texts import MANY, Texts, numbers_bytes
 
 __all__ = ["Digester", "Reference", "Undigestible", "ValueHasher"]
 
@@ -177,8 +177,9 @@ class _Walk:
         texts = [child for child in value if type(child) is str]
         parts = [leaves[Texts](Texts.of(texts))]
         if len(texts) < len(value):
-            parts += [b"%d:%b" % (i, leaves[type(child)](child)) for i, child in enumerate(value)
-                      if type(child) is not str]
+            places = [i for i, kind in enumerate(map(type, value)) if kind is not str]
+            parts.append(blake3(numbers_bytes(places)).digest())
+            parts += [leaves[type(child)](child) for child in map(value.__getitem__, places)]
         self._alive.append(value)
         return self._known(value, _packed(opening, parts, False))
 

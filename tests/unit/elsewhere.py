@@ -55,9 +55,9 @@ class Frame(NamedTuple):
 
     def made(self) -> Any:
         pandas: Any = importlib.import_module("pandas")
-        numpy: Any = importlib.import_module("numpy")
         return pandas.DataFrame({
-            name: cells.made() if isinstance(cells, Array) else numpy.array([*cells, 0], dtype=object)[:-1]
+            # a series of objects: from pandas 3 a frame would make another dtype of the text
+            name: cells.made() if isinstance(cells, Array) else pandas.Series(cells, dtype=object)
             for name, cells in self.columns})
 
 

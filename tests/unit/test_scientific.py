@@ -134,6 +134,7 @@ def test_images_count_by_their_pixels():
 
 # -- torch ----------------------------------------------------------------------------------------
 
+@pytest.mark.filterwarnings("ignore")
 def test_tensors_count_by_their_cells():
     torch = pytest.importorskip("torch")
     one = torch.arange(6).reshape(2, 3)
