@@ -22,23 +22,35 @@ def polars_parts(value: Any) -> Optional[Parts]:
     if isinstance(value, polars.DataFrame):
         return ["frame", value.columns, list(value.get_columns())]
     if isinstance(value, polars.Series):
-        kept = value.drop_nulls()
-        plain = value.dtype.is_numeric() or value.dtype.is_temporal() or value.dtype == polars.Boolean
-        if plain and value.dtype != polars.Decimal and "128" not in str(value.dtype):
-            cells: object = kept.to_physical().to_numpy()
-        elif value.dtype == polars.String:
-            cells = _polars_texts(kept)
-        else:
-            cells = kept.to_list()
-        # how categories are kept is written in another way by each release
-        kind: object = "Categorical" if value.dtype == polars.Categorical else str(value.dtype)
-        if value.dtype == polars.Enum:
-            kind = ["Enum", *value.dtype.categories.to_list()]
-        nulls = value.is_null().to_numpy() if value.null_count() else None
-        return ["series", value.name, kind, len(value), nulls, cells]
+        return _polars_series(polars, value)
     if isinstance(value, polars.LazyFrame):
         raise Undigestible(type_name(type(value)), "a lazy frame is a plan, not data; collect() it first")
     return None
+
+
+def _polars_series(polars: Any, value: Any) -> Parts:
+    # how categories are kept is written in another way by each release
+    kind: object = "Categorical" if value.dtype == polars.Categorical else str(value.dtype)
+    if value.dtype == polars.Enum:
+        kind = ["Enum", *value.dtype.categories.to_list()]
+    nulls = value.is_null().to_numpy() if value.null_count() else None
+    return ["series", value.name, kind, len(value), nulls, *_polars_cells(polars, value.dtype, value.drop_nulls())]
+
+
+def _polars_cells(polars: Any, kind: Any, kept: Any) -> Iterator[object]:
+    plain = kind.is_numeric() or kind.is_temporal() or kind == polars.Boolean
+    if plain and kind != polars.Decimal and "128" not in str(kind):
+        yield kept.to_physical().to_numpy()
+    elif kind == polars.String:
+        yield _polars_texts(kept)
+    elif kind == polars.List:
+        lengths = kept.list.len()
+        yield lengths.to_numpy()
+        yield kept.filter(lengths > 0).explode()
+    elif kind == polars.Struct:
+        yield kept.struct.unnest()
+    else:
+        yield kept.to_list()
 
 
 def _polars_texts(kept: Any) -> Texts:
@@ -105,6 +117,8 @@ def arrow_column(column: Any) -> object:
             column = column.chunk(0)
         elif not _is_text(arrow, column.type):
             column = arrow.concat_arrays(column.chunks) if column.num_chunks else arrow.array([], column.type)
+    if arrow.types.is_dictionary(column.type):  # its missing values may be missing in the dictionary, too
+        return [str(column.type), arrow_column(column.dictionary_decode())]
     missing: object = None
     if column.null_count:
         nulls = column.is_null()
@@ -129,12 +143,13 @@ def _values(arrow: Any, column: Any) -> Iterator[object]:
         yield _fixed(column.drop_null(), kind.bit_width // 8)
     elif types.is_boolean(kind):
         yield column.drop_null().to_numpy(zero_copy_only=False)
-    elif types.is_dictionary(kind):
-        yield arrow_column(column.dictionary_decode())  # nulls may be in the dictionary, too
-    elif types.is_list(kind) or types.is_large_list(kind):
+    elif types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind):
         kept = column.drop_null()
-        yield kept.value_lengths().cast(arrow.int64()).to_numpy()
+        if not types.is_fixed_size_list(kind):
+            yield kept.value_lengths().cast(arrow.int64()).to_numpy()
         yield arrow_column(kept.flatten())
+    elif types.is_struct(kind):
+        yield [arrow_column(part) for part in column.flatten()]
     else:
         yield column.to_pylist()
 
