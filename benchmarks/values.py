@@ -5,12 +5,11 @@
     python benchmarks/values.py --rounds 9 --only array
 
 Each figure stands beside one thread's BLAKE3 over as many bytes in one buffer. Text counts as its bytes in
-UTF-8. Memory is what the largest resident set of the process grew by while a value was digested.
+UTF-8.
 """
 from __future__ import annotations
 
 import argparse
-import resource
 import statistics
 import sys
 import time
@@ -101,13 +100,11 @@ def texts(rows: int) -> Iterator[Case]:
 def measured(cases: Iterator[Case], rounds: int) -> None:
     """Print what it takes to digest values."""
     for case in cases:
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         took = seconds(lambda case=case: HASHER.digest(case.value), rounds)  # type: ignore[misc]
-        grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
         raw = np.ones(max(case.size, 1), dtype="u1")
         plain = seconds(lambda raw=raw: blake3(raw.data).digest(), rounds)  # type: ignore[misc]
-        print(f"{case.title:<34} {case.size / MB:8.0f} MB {case.size / MB / took:8.0f} MB/s {plain / took:7.0%} of BLAKE3"
-              f"   {grown / MB:+7.0f} MB of memory", flush=True)
+        print(f"{case.title:<34} {case.size / MB:8.0f} MB {case.size / MB / took:8.0f} MB/s {plain / took:7.0%} of BLAKE3",
+              flush=True)
 
 
 def small(rounds: int) -> None:
