@@ -12,7 +12,7 @@ Digest = NewType("Digest", str)
 
 #: the version of the scheme by which code, values and keys are digested; part of the lockfile.
 #: Raise it with any change that gives an unchanged step another key.
-SCHEME = 1
+SCHEME = 2
 
 
 # -- code ---------------------------------------------------------------------------------------
