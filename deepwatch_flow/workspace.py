@@ -34,6 +34,7 @@ from .engine.planner import plan as make_plan
 from .engine.runner import Parts, Runner
 from .errors import ConfigError, LockedError, StateError
 from .events import Emit, Event, Notice, RunFinished, RunReport, RunStarted, StepFinished, StepStarted, fold
+from .locking.mending import LockBook
 from .model import (
     Digest,
     Fresh,
@@ -54,7 +55,7 @@ from .observation.seen import Seen
 from .pipeline.graph import StepGraph
 from .project import Project, value_of
 from .reasons import Explainer
-from .state import lockfile, watchlist
+from .state import watchlist
 from .state.database import Database
 from .state.keptfacts import KeptFacts
 from .state.mutex import Mutex
@@ -81,8 +82,8 @@ def _silent(event: Event) -> None:
 class Workspace:
     """A project with its state; a context manager."""
 
-    def __init__(self, config: Config, emit: Emit = _silent) -> None:
-        self.config = config
+    def __init__(self, config: Config, emit: Emit = _silent, mends: bool = False) -> None:
+        self.config, self._mends = config, mends
         self._reporter = emit
         self._events: List[Event] = []
         self._stack = ExitStack()
@@ -93,7 +94,8 @@ class Workspace:
         with ExitStack() as stack:
             self.database = Database.open(os.path.join(self.folder, DATABASE), self._notice)
             stack.callback(self.database.close)
-            self.lock: Optional[Lock] = lockfile.read(self.lock_path, self.database)
+            self._book = LockBook(self.lock_path, self.database, self._emit, self._mends)
+            self.lock: Optional[Lock] = self._book.read()
             kept = KeptFacts(self.database)
             self.project = stack.enter_context(Project(self.config, kept=kept))
             stack.callback(kept.save)
@@ -155,7 +157,7 @@ class Workspace:
         """Run what is not fresh among the selected steps; events go to the reporter as they happen."""
         mutex = Mutex(os.path.join(self.folder, "mutex"), "deepwatch run")
         with mutex.acquire(policy.wait, self._waiting):
-            self.lock = lockfile.read(self.lock_path, self.database)    # the run we waited for may have written it
+            self.lock = self._book.read()    # the run we waited for may have written it
             check_scheme(self.lock, self.graph.order, policy.accept_scheme)
             return self._run(policy)
 
@@ -219,8 +221,8 @@ class Workspace:
                 raise LockedError("the results differ from what `deepwatch.lock` says",
                                   hint="run `deepwatch run` without `--locked` and look at the lockfile's diff")
             return
-        if lock != self.lock and (lock.steps or self.lock is not None):
-            lockfile.write(self.lock_path, lock)
+        if self._book.mended or (lock != self.lock and (lock.steps or self.lock is not None)):
+            self._book.write(lock)
         self.lock = lock
 
     def _world(self, policy: Policy) -> Tuple[World, Policy, Set[str]]:
@@ -237,7 +239,7 @@ class Workspace:
         return world, policy._replace(force=force), wanted
 
     def _history(self) -> History:
-        return history_of(self.database, self.lock, self.project.analysis.graph.version)
+        return history_of(self.database, self.lock, self.project.analysis.graph.version, self._book.others)
 
     def _consumers(self, world: World) -> Dict[str, Set[str]]:
         consumers: Dict[str, Set[str]] = {name: set() for name in world.facts}
@@ -343,6 +345,6 @@ def _roots(trace: Trace) -> List[Digest]:
     return [trace.root, *(unit.digest for unit in hidden)]
 
 
-def open_workspace(config: Config, *, emit: Emit = _silent) -> Workspace:
-    """Return the project's workspace, to be entered."""
-    return Workspace(config, emit)
+def open_workspace(config: Config, *, emit: Emit = _silent, mends: bool = False) -> Workspace:
+    """Return the project's workspace, to be entered; one that `mends` reads a lockfile with a merge conflict, too."""
+    return Workspace(config, emit, mends)
