@@ -100,7 +100,7 @@ class Workspace:
             self.project = stack.enter_context(Project(self.config, kept=kept))
             stack.callback(kept.save)
             self.store = self.project.store(self.folder, self._emit)
-            self._survey = Survey(self.config, self.project, self.store, self.database)
+            self.survey = self._survey = Survey(self.config, self.project, self.store, self.database)
             self._stack = stack.pop_all()
         return self
 

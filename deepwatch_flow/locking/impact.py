@@ -1,0 +1,185 @@
+"""Which steps an edit makes stale, told before anything runs, by what their code and they themselves use."""
+from __future__ import annotations
+
+from collections import deque
+from typing import Deque, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+
+from ..analysis.fingerprint import Analysis
+from ..analysis.nodes import Node
+from ..analysis.reads import READS_ANNOTATIONS, READS_DOC
+from ..model import Digest, StepFacts, Trace
+from ..pipeline.graph import StepGraph
+from .edits import ANNOTATIONS, CODE, DOCS, Edit
+
+#: by what an edit comes to a step
+BY_CODE, BY_INPUT, BY_SEEN, BY_PARAM, BY_UPSTREAM = "code", "input", "seen", "param", "upstream"
+_COUNTS = {DOCS: READS_DOC, ANNOTATIONS: READS_ANNOTATIONS}
+
+
+class Hit(NamedTuple):
+    """A step that an edit makes stale, or one below such a step."""
+
+    step: str
+    by: str                       #: code | input | seen | param | upstream
+    edit: str                     #: the edit, as it is given on the command line
+    path: Tuple[str, ...]         #: from the step down to what is edited
+
+
+class Looked(NamedTuple):
+    """What is known of the steps."""
+
+    graph: StepGraph
+    facts: Mapping[str, StepFacts]
+    analysis: Analysis
+    traces: Mapping[str, Trace]           #: the latest of each step: what it was seen to depend on
+
+
+def impact(looked: Looked, edits: Sequence[Edit], unchanged: Iterable[str] = ()) -> Tuple[Hit, ...]:
+    """Return the steps that some edits hit, each once by its shortest way, in the order of the pipeline.
+
+    Of `unchanged` steps the code is known to be what it was. A step below a stale one is hit by it as
+    well: it runs if that one gives another value.
+    """
+    hits: Dict[str, Hit] = {}
+    _add(hits, _by_files(looked, edits))
+    same = set(unchanged)
+    _add(hits, (each for each in _Uses(looked.analysis, looked.facts).hits(edits) if each.step not in same))
+    _add(hits, _by_observation(looked, edits))
+    return below(looked, hits)
+
+
+def below(looked: Looked, hits: Mapping[str, Hit]) -> Tuple[Hit, ...]:
+    """Return hits with the steps below them, in the order of the pipeline."""
+    found = dict(hits)
+    makers = {path: node.name for node in looked.graph.nodes.values() for path in node.products.values()}
+    for name in looked.graph.order:
+        node = looked.graph.nodes[name]
+        needs = [*node.upstreams.values(), *(step for path in node.files.values() for step in _makers(path, makers))]
+        above = next((step for step in needs if step in found), None)
+        if name not in found and above is not None:
+            found[name] = Hit(name, BY_UPSTREAM, found[above].edit, (name, *found[above].path))
+    return tuple(found[name] for name in looked.graph.order if name in found)
+
+
+def _makers(path: str, makers: Mapping[str, str]) -> Iterator[str]:
+    while path:
+        if path in makers:
+            yield makers[path]
+        path = path.rpartition("/")[0]
+
+
+def _add(hits: Dict[str, Hit], more: Iterable[Hit]) -> None:
+    for hit in more:
+        if hit.step not in hits:
+            hits[hit.step] = hit
+
+
+def _is_at(path: str, edit: Edit) -> bool:
+    """Tell whether a path is what is edited, or lies in a folder that is."""
+    return path == edit.path or path.startswith(f"{edit.path}/") or edit.path == "."
+
+
+def _by_files(looked: Looked, edits: Sequence[Edit]) -> Iterator[Hit]:
+    for name, facts in looked.facts.items():
+        for _, path in facts.files:
+            for edit in edits:
+                if _is_at(path, edit) or edit.path.startswith(f"{path}/"):      # an input may be a folder
+                    yield Hit(name, BY_INPUT, edit.name, (name, path))
+
+
+def _by_observation(looked: Looked, edits: Sequence[Edit]) -> Iterator[Hit]:
+    for name in looked.facts:
+        trace = looked.traces.get(name)
+        observation = trace.observation if trace is not None else None
+        if observation is None:
+            continue
+        for edit in edits:
+            for seen in observation.files:
+                if seen.kind != "folder" and _is_at(seen.path, edit):
+                    yield Hit(name, BY_SEEN, edit.name, (name, seen.path))
+            for unit in observation.hidden:
+                whole = not edit.definition or not unit.qualname or unit.kind == "source"
+                if _is_at(unit.file, edit) and edit.aspect == CODE and (whole or _is_named(unit.qualname, edit.definition)):
+                    yield Hit(name, BY_SEEN, edit.name, (name, ".".join(filter(None, (unit.module, unit.qualname)))))
+
+
+def _is_named(name: str, definition: str) -> bool:
+    """Tell whether a dotted name is that of a definition, or of something in it."""
+    return name == definition or name.endswith(f".{definition}") or f".{definition}." in f".{name}"
+
+
+class _Uses:
+    """The nodes below all steps, and who uses them."""
+
+    def __init__(self, analysis: Analysis, facts: Mapping[str, StepFacts]) -> None:
+        self._steps: Dict[Tuple[int, int], List[str]] = {}        # (variant, node) -> steps whose code it is
+        self._nodes: Dict[Tuple[int, int], Node] = {}
+        self._users: Dict[Tuple[int, int], List[Tuple[int, int]]] = {}
+        for name, each in facts.items():
+            self._reach(*analysis.top(Digest(each.fingerprint.digest)), name)
+
+    def _reach(self, top: Node, variant: int, step: str) -> None:
+        self._steps.setdefault((variant, top.index), []).append(step)
+        waiting = [top]
+        while waiting:
+            node = waiting.pop()
+            place = (variant, node.index)
+            if place in self._nodes:
+                continue
+            self._nodes[place] = node
+            for link in node.all_links(variant):
+                if link.target is not None:
+                    self._users.setdefault((variant, link.target.index), []).append(place)
+                    waiting.append(link.target)
+
+    def hits(self, edits: Sequence[Edit]) -> Iterator[Hit]:
+        """Yield the steps that use what is edited, each by a shortest path of uses."""
+        ways: Dict[Tuple[int, int], Optional[Tuple[int, int]]] = {}
+        by: Dict[Tuple[int, int], Edit] = {}
+        by_file: Dict[str, List[Edit]] = {}
+        for edit in edits:
+            by_file.setdefault(edit.path, []).append(edit)
+        for place, node in self._nodes.items():
+            edit = self._edit_of(node, place[0], by_file)
+            if edit is not None:
+                ways[place], by[place] = None, edit
+        waiting: Deque[Tuple[int, int]] = deque(ways)
+        while waiting:
+            place = waiting.popleft()
+            for user in self._users.get(place, []):
+                if user not in ways:
+                    ways[user], by[user] = place, by[place]
+                    waiting.append(user)
+        for place, steps in self._steps.items():
+            if place in ways:
+                path = tuple(dict.fromkeys(self._names(place, ways)))
+                yield from (Hit(step, BY_CODE, by[place].name, (step, *path)) for step in steps)
+
+    def _edit_of(self, node: Node, variant: int, by_file: Mapping[str, Sequence[Edit]]) -> Optional[Edit]:
+        for file in _above(node.file):
+            for edit in by_file.get(file, ()):
+                if edit.aspect != CODE and not (variant | node.counts) & _COUNTS[edit.aspect]:
+                    continue
+                if edit.lines != (0, 0):
+                    if node.kind == "statement" and edit.lines[0] <= (node.line or 0) <= edit.lines[1]:
+                        return edit
+                elif not edit.definition or _is_named(node.name, edit.definition):
+                    return edit
+        return None
+
+    def _names(self, place: Tuple[int, int], ways: Mapping[Tuple[int, int], Optional[Tuple[int, int]]]) -> Iterator[str]:
+        at: Optional[Tuple[int, int]] = place
+        while at is not None:
+            if self._nodes[at].kind != "step":
+                yield self._nodes[at].name
+            at = ways[at]
+
+
+def _above(file: Optional[str]) -> Iterator[str]:
+    """Yield a file and the folders that it lies in."""
+    if file is not None:
+        yield "."
+    while file:
+        yield file
+        file = file.rpartition("/")[0]
+
