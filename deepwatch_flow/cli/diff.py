@@ -44,8 +44,8 @@ def diff(args: argparse.Namespace, console: Console) -> int:
         raise ConfigError(f"`deepwatch diff` takes at most two revisions, not {len(args.revisions)}", hint="deepwatch diff main HEAD")
     root = settings(args).root
     git = Repository(root)
-    old = _revision(root, git, args.revisions[0] if args.revisions else "HEAD")
-    new = _revision(root, git, args.revisions[1]) if len(args.revisions) > 1 else _working(root)
+    old = _revision(git, args.revisions[0] if args.revisions else "HEAD")
+    new = _revision(git, args.revisions[1]) if len(args.revisions) > 1 else _working(root)
     if old.lock is None and new.lock is None:
         raise ConfigError(f"neither {old.name} nor {new.name} has a `{LOCKFILE}`", hint="deepwatch run writes it")
     found = differences(old.lock or EMPTY._replace(scheme=(new.lock or EMPTY).scheme), new.lock or EMPTY._replace(
@@ -60,7 +60,7 @@ def diff(args: argparse.Namespace, console: Console) -> int:
     return 0
 
 
-def _revision(root: str, git: Repository, name: str) -> _Side:
+def _revision(git: Repository, name: str) -> _Side:
     data = git.show(LOCKFILE, git.revision(name))
     return _Side(name, None if data is None else lockfile.decode(data, f"{name}:{LOCKFILE}"))
 
@@ -140,11 +140,11 @@ def markdown_of(found: LockDiff, old: str, new: str) -> List[str]:
         lines += [f"The scheme of digests is another one: {found.scheme[0]} → {found.scheme[1]}.", ""]
     if found.steps:
         lines += ["| Step | | What differs |", "|---|---|---|"]
-        lines += [f"| {_code(each.name)} | {each.change} | {_cell('; '.join(facts_told(each)))} |" for each in found.steps]
+        lines += [f"| {_code(each.name)} | {each.change} | {_prose('; '.join(facts_told(each)))} |" for each in found.steps]
         lines.append("")
     for title, names in _named(found):
         lines += [f"<details><summary>{title.capitalize()}: {len(names)}</summary>", ""]
-        lines += [f"- {_code(each.name)} {each.change}{_cell(_versions(title, each))}" for each in names]
+        lines += [f"- {_code(each.name)} {each.change}{_prose(_versions(title, each))}" for each in names]
         lines += ["", "</details>", ""]
     return lines[:-1] if not lines[-1] else lines
 
@@ -152,6 +152,11 @@ def markdown_of(found: LockDiff, old: str, new: str) -> List[str]:
 def _code(text: str) -> str:
     """Return a name as code, which no character in it can end."""
     return f"<code>{_cell(explain.printable(text))}</code>"
+
+
+def _prose(text: str) -> str:
+    """Return a sentence, what stands in backticks in it as code."""
+    return "".join(_code(part) if at % 2 else _cell(part) for at, part in enumerate(text.split("`")))
 
 
 def _cell(text: str) -> str:

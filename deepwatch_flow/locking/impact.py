@@ -140,9 +140,9 @@ class _Uses:
         for edit in edits:
             by_file.setdefault(edit.path, []).append(edit)
         for place, node in self._nodes.items():
-            edit = self._edit_of(node, place[0], by_file)
-            if edit is not None:
-                ways[place], by[place] = None, edit
+            found = self._edit_of(node, place[0], by_file)
+            if found is not None:
+                ways[place], by[place] = None, found
         waiting: Deque[Tuple[int, int]] = deque(ways)
         while waiting:
             place = waiting.popleft()
