@@ -12,7 +12,8 @@ from ..report import explain
 from ..state import lockfile
 from ..vouching import LOCKFILE
 from .console import Console
-from .parser import Command
+from .parser import Command, add_json
+from .upgrade import upgrade
 
 _SHOWN = 10
 
@@ -29,8 +30,11 @@ class _Act(NamedTuple):
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``lock``."""
     parser.add_argument("act", metavar="ACT", choices=sorted(_ACTS),
-                        help="merge BASE OURS THEIRS: merge two lockfiles into OURS, as git asks a merge driver to")
-    parser.add_argument("files", metavar="FILE", nargs="*", help="the files that it is about")
+                        help="merge: merge two lockfiles of one origin, BASE OURS THEIRS, into OURS, as git asks a merge driver to; "
+                             "upgrade: carry results over to another scheme of digests, where they are proved to be the same")
+    parser.add_argument("files", metavar="FILE", nargs="*", help="the files to merge")
+    parser.add_argument("-n", "--dry-run", action="store_true", help="upgrade: only tell what would run again")
+    add_json(parser)
 
 
 def lock(args: argparse.Namespace, console: Console) -> int:
@@ -83,6 +87,7 @@ def merge_lines(merged: Merged, name: str) -> List[str]:
 
 
 _ACTS = {
+    "upgrade": _Act(upgrade, "", 0, 0),
     "merge": _Act(merge_files, "BASE OURS THEIRS", 3, 4),
 }
 COMMANDS = {"lock": Command(add_arguments, lock)}

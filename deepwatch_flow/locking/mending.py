@@ -119,6 +119,8 @@ def _by_text(path: str, git: Optional[Repository], sides: Sides) -> Optional[Men
         return None
     steps = {name: entry for name, entry in ours.steps.items() if theirs.steps.get(name) == entry}
     nearby = tuple(_nearby(path, git)) if git is not None else ()
+    if nearby:      # git may have put a block together from both sides where they changed it far apart
+        steps = dict(_whole(EMPTY._replace(steps=steps), nearby).steps)
     dropped = tuple(name for name in sorted({*ours.steps, *theirs.steps}) if name not in steps)
     lock = EMPTY._replace(steps=steps, scheme=ours.scheme,
                           definitions=dict(set(ours.definitions.items()) & set(theirs.definitions.items())),
