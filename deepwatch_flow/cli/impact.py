@@ -3,14 +3,14 @@ from __future__ import annotations
 
 import argparse
 import os
-from typing import List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ..config import PYPROJECT
 from ..errors import ConfigError
 from ..git import Repository
 from ..locking.edits import Edit, edits_between, names_in
 from ..locking.impact import BY_PARAM, BY_UPSTREAM, Hit, Looked, below, impact
-from ..model import Json, Lock
+from ..model import Json, Lock, LockEntry, StepFacts
 from ..pipeline.parameters import nearest
 from ..report import explain
 from ..state import lockfile
@@ -88,16 +88,23 @@ def _hits(workspace: Workspace, asked: _Asked) -> Tuple[Hit, ...]:
     entries = lock.steps if lock is not None else {}
     same = [name for name, facts in looked.facts.items() if name in entries and entries[name].code == facts.fingerprint.digest]
     hits = {hit.step: hit for hit in impact(looked, asked.edits, same) if hit.by != BY_UPSTREAM}
-    for file in asked.settings:
-        for name, facts in looked.facts.items():
-            if lock is not None and name in entries:
-                now = tuple((param.name, param.digest) for param in facts.params)
-                changed = [param for param, _ in set(now) ^ set(entries[name].params)]
-            else:
-                changed = list(workspace.config.params.get(name, {}))
-            if changed and name not in hits:
-                hits[name] = Hit(name, BY_PARAM, file, (name, sorted(changed)[0]))
+    for name, facts in looked.facts.items():
+        param, edit = _param(facts, entries.get(name), workspace.config.params.get(name, {}), asked)
+        if param and name not in hits:
+            hits[name] = Hit(name, BY_PARAM, edit, (name, param))
     return below(looked, hits)
+
+
+def _param(facts: StepFacts, entry: Optional[LockEntry], settings: Mapping[str, Any], asked: _Asked) -> Tuple[str, str]:
+    """Return a param of a step that an edit changes, and the edit; two empty texts where there is none."""
+    by_settings = asked.settings[0] if asked.settings else ""
+    if entry is None:
+        return (min(settings), by_settings) if settings and by_settings else ("", "")
+    changed = {param for param, _ in {(each.name, each.digest) for each in facts.params} ^ set(entry.params)}
+    if not changed:
+        return ("", "")
+    param = min(changed)
+    return (param, by_settings if by_settings and param in settings else f"{facts.name}.{param}")
 
 
 # -- what is asked --------------------------------------------------------------------------------

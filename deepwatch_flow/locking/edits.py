@@ -4,7 +4,7 @@ from __future__ import annotations
 import ast
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
 
-from ..analysis.facts import Definition, ModuleFacts, Statement, Text, facts_of
+from ..analysis.facts import Definition, ModuleFacts, Statement, facts_of
 
 CODE, DOCS, ANNOTATIONS = "code", "docs", "annotations"
 
@@ -16,11 +16,12 @@ class Edit(NamedTuple):
     definition: str = ""          #: qualified name in its module; empty: anything in the file
     aspect: str = CODE            #: code, or what counts only where it is read: docs | annotations
     lines: Tuple[int, int] = (0, 0)   #: of a statement that binds no name
+    by: str = ""                  #: the edit that this one follows from
 
     @property
     def name(self) -> str:
         """The edit as it is given on the command line."""
-        return f"{self.path}:{self.definition}" if self.definition else self.path
+        return self.by or (f"{self.path}:{self.definition}" if self.definition else self.path)
 
 
 def edits_between(path: str, old: Optional[bytes], new: Optional[bytes]) -> List[Edit]:
@@ -57,6 +58,7 @@ def _definitions(path: str, before: ModuleFacts, after: ModuleFacts) -> Iterator
         was, is_ = old.get(name, []), new.get(name, [])
         if [_code(each) for each in was] != [_code(each) for each in is_]:
             yield Edit(path, name)
+            continue
         if [each.docs for each in was] != [each.docs for each in is_]:
             yield Edit(path, name, DOCS)
         if [each.annotations.digest for each in was] != [each.annotations.digest for each in is_]:
@@ -105,15 +107,14 @@ def _statement(each: Statement) -> Tuple[Any, ...]:
 
 def _users(facts: ModuleFacts, names: Set[str]) -> Iterator[str]:
     """Yield what uses one of some names of its module."""
+    return (user for user, chain in uses_in(facts) if chain[0] in names)
+
+
+def uses_in(facts: ModuleFacts) -> Iterator[Tuple[str, Tuple[str, ...]]]:
+    """Yield (definition or name that is bound, chain of names that it uses)."""
     for each in facts.definitions:
         texts = [each.text, each.annotations, *each.decorators, *([each.defaults] if each.defaults is not None else []),
                  *(text for _, text in each.assigned)]
-        if any(_uses(text, names) for text in texts):
-            yield each.qualname
+        yield from ((each.qualname, use.chain) for text in texts for use in text.uses if use.chain)
     for statement in facts.statements:
-        if _uses(statement.text, names):
-            yield from statement.names
-
-
-def _uses(text: Text, names: Set[str]) -> bool:
-    return any(use.chain and use.chain[0] in names for use in text.uses)
+        yield from ((name, use.chain) for name in statement.names for use in statement.text.uses if use.chain)

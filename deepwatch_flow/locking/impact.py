@@ -4,12 +4,14 @@ from __future__ import annotations
 from collections import deque
 from typing import Deque, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
+from ..analysis.facts import ModuleFacts
 from ..analysis.fingerprint import Analysis
 from ..analysis.nodes import Node
 from ..analysis.reads import READS_ANNOTATIONS, READS_DOC
 from ..model import Digest, StepFacts, Trace
 from ..pipeline.graph import StepGraph
 from .edits import ANNOTATIONS, CODE, DOCS, Edit
+from .spreading import spread
 
 #: by what an edit comes to a step
 BY_CODE, BY_INPUT, BY_SEEN, BY_PARAM, BY_UPSTREAM = "code", "input", "seen", "param", "upstream"
@@ -43,9 +45,19 @@ def impact(looked: Looked, edits: Sequence[Edit], unchanged: Iterable[str] = ())
     hits: Dict[str, Hit] = {}
     _add(hits, _by_files(looked, edits))
     same = set(unchanged)
-    _add(hits, (each for each in _Uses(looked.analysis, looked.facts).hits(edits) if each.step not in same))
-    _add(hits, _by_observation(looked, edits))
+    uses = _Uses(looked.analysis, looked.facts)
+    further = spread(edits, _modules(looked.analysis))
+    for each in (edits, further):
+        _add(hits, (hit for hit in uses.hits(each) if hit.step not in same))
+    _add(hits, _by_observation(looked, [*edits, *further]))
     return below(looked, hits)
+
+
+def _modules(analysis: Analysis) -> Dict[str, ModuleFacts]:
+    """Return the facts of all own source files that are loaded, by their relative paths."""
+    sources = analysis.sources
+    files = {analysis.graph.relative(path): sources.file(path) for path in sources.snapshot.sources if path.endswith((".py", ".pyw"))}
+    return {path: file.facts for path, file in files.items() if file is not None}
 
 
 def below(looked: Looked, hits: Mapping[str, Hit]) -> Tuple[Hit, ...]:
@@ -152,7 +164,7 @@ class _Uses:
                     waiting.append(user)
         for place, steps in self._steps.items():
             if place in ways:
-                path = tuple(dict.fromkeys(self._names(place, ways)))
+                path = tuple(dict.fromkeys([*self._names(place, ways), *filter(None, [by[place].by])]))
                 yield from (Hit(step, BY_CODE, by[place].name, (step, *path)) for step in steps)
 
     def _edit_of(self, node: Node, variant: int, by_file: Mapping[str, Sequence[Edit]]) -> Optional[Edit]:
