@@ -22,10 +22,13 @@ _FALLBACK = "git merge-file -L ours -L base -L theirs %A %O %B"
 def set_up(folder: str) -> List[str]:
     """Install the merge driver for the project in a folder; return what was done, line by line.
 
-    What is there already is left as it is. Raises GitError outside of a repository, ConfigError where
+    What is there already is left as it is. Raises ConfigError outside of a repository, and where
     another driver is set for the lockfile.
     """
-    git = Repository(folder)
+    try:
+        git = Repository(folder)
+    except GitError as error:
+        raise ConfigError(f"`{folder}` is in no repository: {error.message}", hint="git init, then: deepwatch init --git") from None
     return [_attribute(git, folder), *_settings(git)]
 
 

@@ -205,8 +205,15 @@ def test_another_driver_is_left_alone(repository: Any) -> None:
 def test_outside_of_a_repository(project: Any) -> None:
     project.write("pipeline.py", STEPS)
     done = project.cli("init", "--git", env={"GIT_CEILING_DIRECTORIES": str(project.root.parent)})
-    assert done.code == 2 and "git" in done.stderr
+    assert done.code == 2 and "git init, then" in done.stderr
     assert not project.path(".gitattributes").exists()
+
+
+def test_a_new_project_is_begun_as_well(project: Any) -> None:
+    Repository(project)
+    done = project.cli("init", "--git", "sub")
+    assert done.code == 0 and project.path("sub/pipeline.py").exists()
+    assert project.read("sub/.gitattributes") == "deepwatch.lock merge=deepwatch\n"
 
 
 # -- without the driver ---------------------------------------------------------------------------
