@@ -8,7 +8,7 @@ from ..analysis.facts import ModuleFacts
 from ..analysis.fingerprint import Analysis
 from ..analysis.nodes import Node
 from ..analysis.reads import READS_ANNOTATIONS, READS_DOC
-from ..model import Digest, StepFacts, Trace
+from ..model import Digest, SeenUnit, StepFacts, Trace
 from ..pipeline.graph import StepGraph
 from .edits import ANNOTATIONS, CODE, DOCS, Edit
 from .spreading import spread
@@ -86,33 +86,50 @@ def _add(hits: Dict[str, Hit], more: Iterable[Hit]) -> None:
             hits[hit.step] = hit
 
 
-def _is_at(path: str, edit: Edit) -> bool:
-    """Tell whether a path is what is edited, or lies in a folder that is."""
-    return path == edit.path or path.startswith(f"{edit.path}/") or edit.path == "."
+def _by_path(edits: Sequence[Edit]) -> Dict[str, List[Edit]]:
+    found: Dict[str, List[Edit]] = {}
+    for edit in edits:
+        found.setdefault(edit.path, []).append(edit)
+    return found
+
+
+def _at(path: str, by_path: Mapping[str, Sequence[Edit]]) -> Iterator[Edit]:
+    """Yield the edits of what a path names, or of a folder that it lies in."""
+    return (edit for place in _above(path) for edit in by_path.get(place, ()))
 
 
 def _by_files(looked: Looked, edits: Sequence[Edit]) -> Iterator[Hit]:
+    by_path = _by_path(edits)
+    inside = {folder: edit for edit in edits for folder in _above(edit.path)}      # an input may be a folder
     for name, facts in looked.facts.items():
         for _, path in facts.files:
-            for edit in edits:
-                if _is_at(path, edit) or edit.path.startswith(f"{path}/"):      # an input may be a folder
-                    yield Hit(name, BY_INPUT, edit.name, (name, path))
+            edit = next(_at(path, by_path), None) or inside.get(path)
+            if edit is not None:
+                yield Hit(name, BY_INPUT, edit.name, (name, path))
 
 
 def _by_observation(looked: Looked, edits: Sequence[Edit]) -> Iterator[Hit]:
+    by_path = _by_path(edits)
     for name in looked.facts:
         trace = looked.traces.get(name)
         observation = trace.observation if trace is not None else None
         if observation is None:
             continue
-        for edit in edits:
-            for seen in observation.files:
-                if seen.kind != "folder" and _is_at(seen.path, edit):
-                    yield Hit(name, BY_SEEN, edit.name, (name, seen.path))
-            for unit in observation.hidden:
-                whole = not edit.definition or not unit.qualname or unit.kind == "source"
-                if _is_at(unit.file, edit) and edit.aspect == CODE and (whole or _is_named(unit.qualname, edit.definition)):
-                    yield Hit(name, BY_SEEN, edit.name, (name, ".".join(filter(None, (unit.module, unit.qualname)))))
+        for seen in observation.files:
+            # the names in a folder are what they were after an edit
+            found = next(_at(seen.path, by_path), None) if seen.kind != "folder" else None
+            if found is not None:
+                yield Hit(name, BY_SEEN, found.name, (name, seen.path))
+        for unit in observation.hidden:
+            found = next((edit for edit in _at(unit.file, by_path) if _is_of(unit, edit)), None)
+            if found is not None:
+                yield Hit(name, BY_SEEN, found.name, (name, ".".join(filter(None, (unit.module, unit.qualname)))))
+
+
+def _is_of(unit: SeenUnit, edit: Edit) -> bool:
+    """Tell whether an edit of a hidden unit's file is one of the unit."""
+    whole = not edit.definition or not unit.qualname or unit.kind == "source"
+    return edit.aspect == CODE and (whole or _is_named(unit.qualname, edit.definition))
 
 
 def _is_named(name: str, definition: str) -> bool:
@@ -148,9 +165,7 @@ class _Uses:
         """Yield the steps that use what is edited, each by a shortest path of uses."""
         ways: Dict[Tuple[int, int], Optional[Tuple[int, int]]] = {}
         by: Dict[Tuple[int, int], Edit] = {}
-        by_file: Dict[str, List[Edit]] = {}
-        for edit in edits:
-            by_file.setdefault(edit.path, []).append(edit)
+        by_file = _by_path(edits)
         for place, node in self._nodes.items():
             found = self._edit_of(node, place[0], by_file)
             if found is not None:
@@ -168,15 +183,14 @@ class _Uses:
                 yield from (Hit(step, BY_CODE, by[place].name, (step, *path)) for step in steps)
 
     def _edit_of(self, node: Node, variant: int, by_file: Mapping[str, Sequence[Edit]]) -> Optional[Edit]:
-        for file in _above(node.file):
-            for edit in by_file.get(file, ()):
-                if edit.aspect != CODE and not (variant | node.counts) & _COUNTS[edit.aspect]:
-                    continue
-                if edit.lines != (0, 0):
-                    if node.kind == "statement" and edit.lines[0] <= (node.line or 0) <= edit.lines[1]:
-                        return edit
-                elif not edit.definition or _is_named(node.name, edit.definition):
+        for edit in _at(node.file or "", by_file):
+            if edit.aspect != CODE and not (variant | node.counts) & _COUNTS[edit.aspect]:
+                continue
+            if edit.lines != (0, 0):
+                if node.kind == "statement" and edit.lines[0] <= (node.line or 0) <= edit.lines[1]:
                     return edit
+            elif not edit.definition or _is_named(node.name, edit.definition):
+                return edit
         return None
 
     def _names(self, place: Tuple[int, int], ways: Mapping[Tuple[int, int], Optional[Tuple[int, int]]]) -> Iterator[str]:
@@ -187,11 +201,11 @@ class _Uses:
             at = ways[at]
 
 
-def _above(file: Optional[str]) -> Iterator[str]:
-    """Yield a file and the folders that it lies in."""
-    if file is not None:
+def _above(path: str) -> Iterator[str]:
+    """Yield a path and the folders that it lies in."""
+    if path:
         yield "."
-    while file:
-        yield file
-        file = file.rpartition("/")[0]
+    while path:
+        yield path
+        path = path.rpartition("/")[0]
 
