@@ -117,6 +117,7 @@ def test_two_results_of_one_key_are_both_right_and_steps_below_follow_the_one_ch
     merged = merge(lock(a=OLD, b=entry(up=(("a", 0),))), side(1), side(2))
     assert merged.dropped == ()
     assert merged.lock in (side(1), side(2))
+    assert merge(lock(a=OLD, b=entry(up=(("a", 0),))), side(2), side(1)) == merged
 
 
 def test_what_a_step_below_a_dropped_one_was_made_from_is_not_known():
@@ -125,6 +126,20 @@ def test_what_a_step_below_a_dropped_one_was_made_from_is_not_known():
 
     merged = merge(lock(a=OLD, b=entry(up=(("a", 0),))), side(1, 1), side(2, 1))
     assert [each.step for each in merged.dropped] == ["a", "b"]
+
+
+def test_a_step_below_a_dropped_one_is_not_decided_by_an_output_that_one_side_left_as_it_was():
+    """With both changes to `a` its output is anybody's guess."""
+    ours = lock(a=entry(code=1, out=1), b=entry(code=1, up=(("a", 1),), out=1))
+    theirs = lock(a=entry(code=2, out=0), b=entry(code=1, up=(("a", 0),), out=2))
+    merged = merge(lock(a=OLD, b=entry(up=(("a", 0),))), ours, theirs)
+    assert [each.step for each in merged.dropped] == ["a", "b"]
+
+
+def test_two_keys_of_the_same_facts_are_not_chosen_between():
+    """A key has in it what the entry does not show: by which parameter an input is used."""
+    merged = merge(lock(a=OLD), lock(a=entry(code=1, key=1)), lock(a=entry(code=1, key=2)))
+    assert [each.step for each in merged.dropped] == ["a"]
 
 
 def test_a_condition_of_one_side_is_not_put_to_the_result_of_the_other():
