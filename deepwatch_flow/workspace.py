@@ -35,6 +35,7 @@ from .engine.runner import Parts, Runner
 from .errors import ConfigError, LockedError, StateError
 from .events import Emit, Event, Notice, RunFinished, RunReport, RunStarted, StepFinished, StepStarted, fold
 from .locking.mending import LockBook
+from .locking.samecode import texts_of
 from .model import (
     Digest,
     Fresh,
@@ -210,8 +211,7 @@ class Workspace:
         roots = [root for trace in traces.values() for root in _roots(trace) if analysis.knows(root)]
         known = self.database.known_units(roots)
         new = analysis.units([root for root in dict.fromkeys(roots) if root not in known])
-        texts = {unit.own: text for unit in new for text in [analysis.text(unit)] if text is not None}
-        self.database.add_units(new, texts)
+        self.database.add_units(new, texts_of(analysis, new))
         self.database.commit()
         unsettled = {name for name in facts if name not in runner.traces}
         units = analysis.units([each.fingerprint.root for each in facts.values()])

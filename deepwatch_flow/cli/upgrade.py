@@ -6,7 +6,7 @@ import os
 from typing import Dict, List, Optional, Tuple
 
 from ..errors import DeepwatchError, StateError
-from ..locking.samecode import Known, SameCode
+from ..locking.samecode import Known, SameCode, texts_of
 from ..locking.upgrade import Present, Upgrade, upgraded
 from ..model import SCHEME, Artifact, Digest, Json, Lock, Reason, Trace, Unit
 from ..observation.recorder import unobserved
@@ -57,7 +57,8 @@ def _upgraded(workspace: Workspace, lock: Lock) -> Upgrade:
         except DeepwatchError:
             return None         # not here, or not to be read any more
 
-    code = SameCode(Known(database.unit, lambda unit: database.text(unit.own)), Known(now.get, analysis.text))
+    texts = texts_of(analysis, now.values())
+    code = SameCode(Known(database.unit, database.text), Known(now.get, texts.get))
     return upgraded(lock, database.traces(), Present(facts, survey.input_digest, broken, output), code)
 
 
@@ -69,7 +70,7 @@ def _write(workspace: Workspace, found: Upgrade) -> None:
     facts = workspace.survey.facts(workspace.graph.order)
     analysis = workspace.project.analysis
     units = analysis.units([each.fingerprint.root for each in facts.values()])
-    workspace.database.add_units(units, {unit.own: text for unit in units for text in [analysis.text(unit)] if text is not None})
+    workspace.database.add_units(units, texts_of(analysis, units))
     workspace.database.commit()
     lockfile.write(workspace.lock_path, lock_of(facts, found.traces, None, units, set()))
 

@@ -1,17 +1,20 @@
 """Whether code of which digests of two schemes are known is the same code. Pure.
 
 The units of both fingerprints are walked side by side. Equal digests prove equality in any scheme.
-Where a function, a class or a statement has other digests now, its recorded text proves it: read anew,
-it must come to what the present text comes to. That holds only for a definition whose digest has no
-value in it that its text does not show (a default that is computed, a captured variable).
+Where a function, a class or a statement has other digests now, what was recorded of it proves it: its
+text, read anew, must come to what the present text comes to, and its labels must be the same. Labels
+are what a unit's own digest has in it that its text does not show: which object of a package or of the
+standard library a name stands for, the values of defaults, of captured variables, of class attributes.
 """
 from __future__ import annotations
 
 import ast
 import textwrap
-from typing import Callable, Dict, List, NamedTuple, Optional, Set, Tuple
+from typing import Callable, Dict, Iterable, List, NamedTuple, Optional, Set, Tuple
 
 from ..analysis.facts import ModuleFacts, facts_of
+from ..analysis.fingerprint import Analysis
+from ..hashing.digest import Hasher
 from ..model import Digest, Unit
 
 _BY_TEXT = frozenset({"function", "class", "statement"})
@@ -23,7 +26,24 @@ class Known(NamedTuple):
     """What is known of units by their digests."""
 
     unit: Callable[[Digest], Optional[Unit]]
-    text: Callable[[Unit], Optional[str]]
+    text: Callable[[Digest], Optional[str]]      #: by `own`, and labels by `labels_of` it
+
+
+def labels_of(own: Digest) -> Digest:
+    """Return the digest by which the labels of a unit are kept; the same in any scheme."""
+    return Hasher("labels of/1").field("own", own).digest()
+
+
+def texts_of(analysis: Analysis, units: Iterable[Unit]) -> Dict[Digest, str]:
+    """Return what the database keeps of units to be compared later: their texts, and the labels of what has a text."""
+    found: Dict[Digest, str] = {}
+    for unit in units:
+        text = analysis.text(unit)
+        if text is not None:
+            found[unit.own] = text
+            if unit.kind in _BY_TEXT:
+                found[labels_of(unit.own)] = "\n".join(analysis.labels(unit))
+    return found
 
 
 class SameCode:
@@ -39,10 +59,9 @@ class SameCode:
     def difference(self, old_root: Digest, new_root: Digest) -> Optional[str]:
         """Return None where two fingerprints are proved to be of the same code, else where that proof fails."""
         seen: Set[Tuple[Digest, Digest]] = set()
-        waiting: List[Tuple[Digest, Digest, bool]] = [(old_root, new_root, False)]
+        waiting: List[Tuple[Digest, Digest]] = [(old_root, new_root)]
         while waiting:
-            old_deep, new_deep, called_by_step = waiting.pop()
-            pair = (old_deep, new_deep)
+            pair = old_deep, new_deep = waiting.pop()
             if old_deep == new_deep or pair in seen or pair in self._proved:
                 continue
             seen.add(pair)
@@ -50,24 +69,25 @@ class SameCode:
             if old is None or new is None:
                 return "its code of then is not recorded here"
             links = _matched(old, new)
-            if links is None or not self._is_same(old, new, called_by_step):
+            if links is None or not self._is_same(old, new):
                 return f"`{new.name}` is not known to be what it was"
             self.owns[old.own] = new.own
-            waiting += [(before, after, new.kind == "step") for before, after in links]
+            waiting += links
         self._proved |= seen
         return None
 
-    def _is_same(self, old: Unit, new: Unit, called_by_step: bool) -> bool:
+    def _is_same(self, old: Unit, new: Unit) -> bool:
         if (old.kind, old.origin, old.name) != (new.kind, new.origin, new.name):
             return False
         if old.own == new.own or new.kind in _BARE:
             return True
-        before, after = self._then.text(old), self._now.text(new)
-        if new.kind not in _BY_TEXT or "<" in new.name or before is None or after is None:
+        if new.kind not in _BY_TEXT or "<" in new.name:     # of several lambdas on one line the text is the same
             return False
-        was, is_ = _parsed(before), _parsed(after)
-        # the defaults of a step's own parameters count as params
-        return was is not None and is_ is not None and _read(was) == _read(is_) and _shows_all(is_, called_by_step)
+        before, after = self._then.text(labels_of(old.own)), self._now.text(labels_of(new.own))
+        if before is None or before != after:
+            return False
+        was, is_ = _read(self._then.text(old.own)), _read(self._now.text(new.own))
+        return was is not None and was == is_
 
 
 def _matched(old: Unit, new: Unit) -> Optional[List[Tuple[Digest, Digest]]]:
@@ -78,43 +98,13 @@ def _matched(old: Unit, new: Unit) -> Optional[List[Tuple[Digest, Digest]]]:
     return [pair for text, deeps in before.items() for pair in zip(deeps, after[text])]
 
 
-def _parsed(text: str) -> Optional[ast.Module]:
-    try:
-        return ast.parse(textwrap.dedent(text))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
-
-
-def _read(tree: ast.Module) -> Optional[ModuleFacts]:
+def _read(text: Optional[str]) -> Optional[ModuleFacts]:
     """Return the facts of a text, without its lines."""
+    if text is None:
+        return None
     try:
-        facts = facts_of(tree)
-    except (RecursionError, ValueError):
+        facts = facts_of(ast.parse(textwrap.dedent(text)))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
     return facts._replace(definitions=tuple(each._replace(line=0, end=0) for each in facts.definitions),
                           statements=tuple(each._replace(line=0, end=0) for each in facts.statements))
-
-
-def _shows_all(tree: ast.Module, called_by_step: bool) -> bool:
-    """Tell whether no computed value is kept in what a text defines."""
-    waiting: List[Tuple[ast.stmt, bool]] = [(node, called_by_step) for node in tree.body]
-    while waiting:
-        node, apart = waiting.pop()
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            defaults = [*node.args.defaults, *(each for each in node.args.kw_defaults if each is not None)]
-            if not apart and not all(map(_is_literal, defaults)):
-                return False
-        elif isinstance(node, ast.ClassDef):
-            waiting += [(each, False) for each in node.body]
-        elif isinstance(node, (ast.Assign, ast.AnnAssign)):
-            if node.value is not None and not _is_literal(node.value):
-                return False
-        elif not isinstance(node, (ast.Pass, ast.Expr)):
-            return False
-    return True
-
-
-def _is_literal(node: ast.expr) -> bool:
-    if isinstance(node, ast.UnaryOp):
-        node = node.operand
-    return isinstance(node, ast.Constant)

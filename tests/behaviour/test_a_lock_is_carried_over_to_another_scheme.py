@@ -123,6 +123,16 @@ def test_a_value_that_the_text_does_not_show(done: Any, new_scheme: Any, helper:
     assert carried(done).verdicts["a"] == "stale"
 
 
+@pytest.mark.parametrize(("was", "is_"), [("from math import floor as f", "from math import ceil as f"),
+                                          ("from blake3 import blake3 as f", "from blake3 import __version__ as f")])
+def test_a_name_that_stands_for_something_else_of_a_package(done: Any, new_scheme: Any, was: str, is_: str) -> None:
+    done.write("helpers.py", f"{was}\ndef double(x):\n    str(f)\n    return 2 * x\n")
+    done.run(inline=True)
+    new_scheme()
+    done.edit("helpers.py", was, is_)
+    assert carried(done).verdicts["a"] == "stale"
+
+
 def test_what_the_state_does_not_know_runs_again(done: Any, new_scheme: Any) -> None:
     for path in done.root.glob(".deepwatch/state.db*"):
         path.unlink()

@@ -41,7 +41,7 @@ locks = st.builds(
 # -- what always holds ----------------------------------------------------------------------------
 
 @given(locks, locks, locks)
-@settings(max_examples=400)
+@settings(max_examples=150)
 def test_sides_do_not_count(base, ours, theirs):
     assert merge(base, ours, theirs) == merge(base, theirs, ours)
 
@@ -55,7 +55,7 @@ def test_what_one_side_alone_did_is_the_merge(base, side):
 
 
 @given(st.none() | locks, locks, locks)
-@settings(max_examples=400)
+@settings(max_examples=150)
 def test_no_entry_is_invented_or_lost_in_silence(base, ours, theirs):
     merged, dropped = merge(base, ours, theirs)
     before = base.steps if base is not None else {}
