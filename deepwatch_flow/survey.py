@@ -5,7 +5,7 @@ All the I/O before a decision is here; the decision itself is the planner's.
 from __future__ import annotations
 
 import os
-from typing import Callable, ContextManager, Dict, Iterable, Optional, Protocol, Set, Tuple
+from typing import Callable, ContextManager, Dict, Iterable, Optional, Protocol, Sequence, Set, Tuple
 
 from .analysis.fingerprint import Analysis
 from .analysis.hidden import HiddenCode
@@ -179,16 +179,20 @@ class Survey:
         return known
 
 
-def history_of(database: Database, lock: Optional[Lock], version: Callable[[str], str] = lambda _: "") -> History:
-    """Return what the database and the lockfile know; what happened here comes first."""
+def history_of(database: Database, lock: Optional[Lock], version: Callable[[str], str] = lambda _: "",
+               others: Sequence[Lock] = ()) -> History:
+    """Return what the database and the lockfile know; what happened here comes first.
+
+    `others` are locks whose entries are as true, such as the sides of a merge.
+    """
     by_key: Dict[Digest, Tuple[Trace, ...]] = {}
     latest: Dict[str, Trace] = {}
     by_step: Dict[str, Tuple[Trace, ...]] = {}
     recorded = database.traces()
     # an execution that is recorded here is known with all its conditions, of which the lockfile has a part
     here = {(trace.key, trace.artifact, portable(trace.observation)) for traces in recorded.values() for trace in traces}
-    if lock is not None and lock.scheme == SCHEME:
-        for name, entry in lock.steps.items():
+    for each in [*others, lock]:
+        for name, entry in each.steps.items() if each is not None and each.scheme == SCHEME else ():
             trace = trace_of(name, entry, version)
             if (entry.key, entry.artifact, entry.observed) not in here:
                 by_key[trace.key] = (trace, *by_key.get(trace.key, ()))

@@ -71,7 +71,7 @@ def check_scheme(lock: Optional[Lock], steps: Sequence[str], accept: bool) -> No
     raise StateError(
         f"`{LOCKFILE}` was written with an older scheme of digests ({lock.scheme}, now {SCHEME}); "
         f"{len(names)} steps would run again: {', '.join(names[:10])}{', …' if len(names) > 10 else ''}",
-        hint="deepwatch run --accept-scheme")
+        hint="`deepwatch lock upgrade` carries over what did not really change; `deepwatch run --accept-scheme` runs them")
 
 
 def check_locked(lock: Optional[Lock], steps: Sequence[str], world: World, plan: Plan) -> None:

@@ -33,6 +33,8 @@ from .engine.products import Restorer
 from .engine.runner import Parts, Runner
 from .errors import ConfigError, LockedError, StateError
 from .events import Emit, Event, Notice, RunFinished, RunReport, RunStarted, StepFinished, StepStarted, fold
+from .locking.mending import LockBook
+from .locking.samecode import texts_of
 from .model import (
     Digest,
     Fresh,
@@ -52,7 +54,7 @@ from .observation.seen import Seen
 from .pipeline.graph import StepGraph
 from .project import Project, value_of
 from .reasons import Explainer
-from .state import lockfile, watchlist
+from .state import watchlist
 from .state.cleaning import forget
 from .state.collect import with_owner
 from .state.database import Database
@@ -81,8 +83,8 @@ def _silent(event: Event) -> None:
 class Workspace:
     """A project with its state; a context manager."""
 
-    def __init__(self, config: Config, emit: Emit = _silent) -> None:
-        self.config = config
+    def __init__(self, config: Config, emit: Emit = _silent, mends: bool = False) -> None:
+        self.config, self._mends = config, mends
         self._reporter = emit
         self._events: List[Event] = []
         self._told: Set[str] = set()
@@ -94,12 +96,13 @@ class Workspace:
         with ExitStack() as stack:
             self.database = Database.open(os.path.join(self.folder, DATABASE), self._notice)
             stack.callback(self.database.close)
-            self.lock: Optional[Lock] = lockfile.read(self.lock_path, self.database)
+            self._book = LockBook(self.lock_path, self.database, self._emit, self._mends)
+            self.lock: Optional[Lock] = self._book.read()
             kept = KeptFacts(self.database)
             self.project = stack.enter_context(Project(self.config, kept=kept))
             stack.callback(kept.save)
             self.store = self.project.store(self.folder, self._emit)
-            self._survey = Survey(self.config, self.project, self.store, self.database)
+            self.survey = self._survey = Survey(self.config, self.project, self.store, self.database)
             self.products = Restorer(self.config.root, self.store, self.config.storing.link, self._survey.product_digest, self._history)
             self._stack = stack.pop_all()
         return self
@@ -159,7 +162,7 @@ class Workspace:
         """Run what is not fresh among the selected steps; events go to the reporter as they happen."""
         mutex = Mutex(os.path.join(self.folder, "mutex"), "deepwatch run")
         with mutex.acquire(policy.wait, self._waiting):
-            self.lock = lockfile.read(self.lock_path, self.database)    # the run we waited for may have written it
+            self.lock = self._book.read()    # the run we waited for may have written it
             check_scheme(self.lock, self.graph.order, policy.accept_scheme)
             return self._run(policy)
 
@@ -212,8 +215,7 @@ class Workspace:
         roots = [root for trace in traces.values() for root in _roots(trace) if analysis.knows(root)]
         known = self.database.known_units(roots)
         new = analysis.units([root for root in dict.fromkeys(roots) if root not in known])
-        texts = {unit.own: text for unit in new for text in [analysis.text(unit)] if text is not None}
-        self.database.add_units(new, texts)
+        self.database.add_units(new, texts_of(analysis, new))
         self.database.commit()
         unsettled = {name for name in facts if name not in runner.traces}
         units = analysis.units([each.fingerprint.root for each in facts.values()])
@@ -223,8 +225,8 @@ class Workspace:
                 raise LockedError("the results differ from what `deepwatch.lock` says",
                                   hint="run `deepwatch run` without `--locked` and look at the lockfile's diff")
             return
-        if lock != self.lock and (lock.steps or self.lock is not None):
-            lockfile.write(self.lock_path, lock)
+        if self._book.mended or (lock != self.lock and (lock.steps or self.lock is not None)):
+            self._book.write(lock)
         self.lock = lock
 
     def _world(self, policy: Policy) -> Tuple[World, Policy, Set[str]]:
@@ -241,7 +243,7 @@ class Workspace:
         return world, policy._replace(force=force), wanted
 
     def _history(self) -> History:
-        return history_of(self.database, self.lock, self.project.analysis.graph.version)
+        return history_of(self.database, self.lock, self.project.analysis.graph.version, self._book.others)
 
     def _consumers(self, world: World) -> Dict[str, Set[str]]:
         consumers: Dict[str, Set[str]] = {name: set() for name in world.facts}
@@ -329,6 +331,6 @@ def _roots(trace: Trace) -> List[Digest]:
     return [trace.root, *(unit.digest for unit in hidden)]
 
 
-def open_workspace(config: Config, *, emit: Emit = _silent) -> Workspace:
-    """Return the project's workspace, to be entered."""
-    return Workspace(config, emit)
+def open_workspace(config: Config, *, emit: Emit = _silent, mends: bool = False) -> Workspace:
+    """Return the project's workspace, to be entered; one that `mends` reads a lockfile with a merge conflict, too."""
+    return Workspace(config, emit, mends)

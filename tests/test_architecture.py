@@ -14,7 +14,7 @@ LAYERS: Tuple[Tuple[str, ...], ...] = (
     ("cli", "api"),
     ("workspace",),
     ("workers", "outlining", "watching", "collecting", "checkup"),
-    ("project", "inspection", "survey", "reasons", "vouching"),
+    ("project", "inspection", "survey", "reasons", "vouching", "locking"),
     ("builtin",),
     ("engine", "report"),
     ("analysis", "observation", "pipeline", "state", "config", "git", "hooks"),

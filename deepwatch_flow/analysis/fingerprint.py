@@ -214,6 +214,10 @@ class Analysis:
         node = self._by_own.get(unit.own)
         return self.node_text(node) if node is not None else None
 
+    def labels(self, unit: Unit) -> Sequence[str]:
+        """Return what the own digest of a unit that `units` gave has in it beside its text."""
+        return [link.label for link in self._by_own[unit.own].links]
+
     def node_text(self, node: Node) -> Optional[str]:
         """Return the source text of a node, None where it has none."""
         if node.path is None or node.line is None:

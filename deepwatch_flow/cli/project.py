@@ -10,7 +10,9 @@ from ..config import OBSERVED, PYPROJECT, Config, Storing
 from ..config import load as load_config
 from ..errors import ConfigError, EnvironmentFault
 from ..report import explain
+from ..vouching import LOCKFILE
 from .console import Console
+from .gitsetup import set_up
 from .parser import Command, add_json, add_set
 from .template import FILES, OPTIONAL
 
@@ -22,11 +24,28 @@ SHELLS = ("bash", "zsh", "tcsh")
 def add_init(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``init``."""
     parser.add_argument("folder", metavar="DIR", nargs="?", default=".", help="where (default: here); made if missing")
+    parser.add_argument("--git", action="store_true",
+                        help="have git merge lockfiles by step; a project that is there already stays as it is")
 
 
 def init(args: argparse.Namespace, console: Console) -> int:
     """Write a small pipeline; nothing that exists is touched."""
     folder: str = args.folder
+    if not args.git:
+        return _start(folder, console)
+    if not _is_project(folder):
+        _start(folder, console)
+    console.result(*map(explain.printable, set_up(folder)))
+    return 0
+
+
+def _is_project(folder: str) -> bool:
+    marks = (*FILES, LOCKFILE, "deepwatch.toml")
+    return any(os.path.lexists(os.path.join(folder, name)) for name in marks) or os.path.isfile(
+        os.path.join(folder, PYPROJECT))
+
+
+def _start(folder: str, console: Console) -> int:
     there = [name for name in FILES if os.path.lexists(os.path.join(folder, name))]
     if there:
         raise ConfigError(f"`{os.path.join(folder, there[0])}` exists already; nothing was written",
