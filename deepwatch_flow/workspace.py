@@ -98,7 +98,8 @@ class Workspace:
             self.project = stack.enter_context(Project(self.config, kept=kept))
             stack.callback(kept.save)
             self.store = self.project.store(self.folder, self._emit)
-            self._survey = Survey(self.config, self.project, self.store, self.database)
+            self.survey = self._survey = Survey(self.config, self.project, self.store, self.database)
+            self._survey.accept(self.lock)
             self._stack = stack.pop_all()
         return self
 
@@ -156,6 +157,7 @@ class Workspace:
         mutex = Mutex(os.path.join(self.folder, "mutex"), "deepwatch run")
         with mutex.acquire(policy.wait, self._waiting):
             self.lock = lockfile.read(self.lock_path, self.database)    # the run we waited for may have written it
+            self._survey.accept(self.lock)
             check_scheme(self.lock, self.graph.order, policy.accept_scheme)
             return self._run(policy)
 

@@ -35,6 +35,8 @@ TABLE: Dict[str, Tuple[str, str]] = {
     "log": ("inspect", "list past runs"),
     "hash": ("code", "print the deep hash of any function"),
     "deps": ("code", "list what the deep hash of a function covers"),
+    "verify": ("verify", "run steps again in a clean place, and compare what they give with the lockfile"),
+    "accept": ("accept", "a change of code does not matter to a step: keep its result, and say why"),
     "clean": ("clean", "forget recorded results"),
     "config": ("project", "show the settings and where they come from"),
     "completion": ("project", "print the completion script for a shell"),
