@@ -7,7 +7,19 @@ no deep digests of their own: those of a knot are accepted together, or none of 
 from __future__ import annotations
 
 from collections import deque
-from typing import AbstractSet, Callable, Deque, Dict, Iterable, List, Mapping, NamedTuple, Optional, Set, Tuple
+from typing import (
+    AbstractSet,
+    Callable,
+    Deque,
+    Dict,
+    Iterable,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Set,
+    Tuple,
+)
 
 from .checking import meant
 from .engine.changes import Lookup, matched

@@ -10,7 +10,20 @@ import gc
 import sys
 import textwrap
 from types import FunctionType
-from typing import AbstractSet, Any, Callable, Dict, Iterator, List, Mapping, MutableMapping, Optional, Sequence, Set, Tuple
+from typing import (
+    AbstractSet,
+    Any,
+    Callable,
+    Dict,
+    Iterator,
+    List,
+    Mapping,
+    MutableMapping,
+    Optional,
+    Sequence,
+    Set,
+    Tuple,
+)
 
 from ..hashing.digest import Hasher
 from ..hashing.values import Digester

@@ -3,12 +3,12 @@ from __future__ import annotations
 
 import argparse
 import os
-from typing import List, Optional, Tuple
+from typing import Dict, List, Optional, Tuple
 
 from .. import accepting
 from ..accepting import Code, Pair
 from ..errors import ConfigError, StateError
-from ..model import Accepted, Digest, Fresh, Lock, LockEntry, Unit
+from ..model import ALL, Accepted, Digest, Fresh, Lock, LockEntry, Unit
 from ..report import explain
 from ..report.documents import Document, accepted_documents
 from ..state import lockfile
@@ -61,7 +61,7 @@ def accept(args: argparse.Namespace, console: Console) -> int:
         console.document(document)
         return 0
     for each in changed:
-        what = "all of its code" if each.definition == accepting.ALL else f"`{explain.printable(each.definition)}`"
+        what = "all of its code" if each.definition == ALL else f"`{explain.printable(each.definition)}`"
         console.say(f"{'taken back' if args.undo else 'accepted'} for `{explain.printable(step)}`: {what}")
     line = explain.verdict_line(verdict) if not isinstance(verdict, Fresh) else ""
     console.say(f"`{explain.printable(step)}` is {word}{f': {line}' if line else ''}")
@@ -97,7 +97,7 @@ def _accepted(workspace: Workspace, entry: LockEntry, step: str, definition: Opt
     if others:
         raise ConfigError(f"`{step}` would run all the same: {explain.sentence(others[0])}", hint=f"deepwatch run {step}")
     fingerprint = workspace.survey.facts([step])[step].fingerprint
-    before = [each for each in workspace.survey.facts([step])[step].accepted]
+    before = workspace.survey.facts([step])[step].accepted
     if fingerprint.digest == entry.code or not verdict.reasons:
         hidden = any(each.kind == "code" for each in verdict.reasons)
         raise ConfigError(f"the code of `{step}` is what it was" if not hidden else
@@ -140,12 +140,12 @@ def _write(workspace: Workspace, lock: Lock, changed: Tuple[Accepted, ...], undo
     workspace.survey.accept(lock)
 
 
-def _definitions(workspace: Workspace, lock: Lock, changed: Tuple[Accepted, ...]) -> "dict[str, Digest]":
+def _definitions(workspace: Workspace, lock: Lock, changed: Tuple[Accepted, ...]) -> Dict[str, Digest]:
     """Return the definitions with those of now that were accepted, as the next run will write them."""
     facts = workspace.survey.facts(workspace.graph.order)
     units: List[Unit] = workspace.project.analysis.units([each.fingerprint.root for each in facts.values()])
     names = {unit.name for unit in units if unit.deep in {each.new for each in changed}}
-    if any(each.definition == accepting.ALL for each in changed):
+    if any(each.definition == ALL for each in changed):
         names.update(unit.name for each in changed for unit in workspace.units(each.step))
     now = definitions_of(units)
     return {**lock.definitions, **{name: now[name] for name in names if name in now}}
