@@ -16,6 +16,7 @@ import tempfile
 from typing import Callable, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Tuple
 
 from .config import PYPROJECT, SETTINGS_FILE
+from .engine import children
 from .engine.executors import ProcessExecutor
 from .engine.worker import Call, Failure, Outcome, Tools
 from .errors import DeepwatchError
@@ -74,6 +75,7 @@ class CleanPlace:
             self.root = os.path.join(os.path.realpath(self._folder), "place", os.path.basename(self._project.config.root) or "project")
             os.makedirs(self.root)
             self.state = os.path.join(os.path.realpath(self._folder), "state")
+            os.makedirs(self.state)
             self.store = LocalStore(os.path.join(self.state, "objects"))
             for name in self._needed():
                 _copy(os.path.join(self._project.config.root, name), os.path.join(self.root, name), self._project.config.root)
@@ -97,7 +99,7 @@ class CleanPlace:
             names = set(_walked(root, self._project.config.store))
         named = [SETTINGS_FILE, PYPROJECT, PROJECT_FILE, self._project.config.pipeline]
         named += [path for node in graph.nodes.values() for path in node.files.values()]
-        named += [path for path in self._project.snapshot.sources]
+        named += self._project.snapshot.sources
         for trace in self._traces:
             for each in (trace.observation.files if trace.observation is not None else ()):
                 named.append(each.path if each.kind != "folder" else os.path.join(each.path, ""))
@@ -108,12 +110,10 @@ class CleanPlace:
     @property
     def setup(self) -> WorkerSetup:
         """What the process that executes steps here is told."""
-        root = self._project.config.root
         sources = {self._moved(path): source.data for path, source in self._project.snapshot.sources.items()
                    if self._moved(path) != path}
         return WorkerSetup(self._project.config._replace(root=self.root), self.state, sources,
-                           tuple(self._moved(os.path.abspath(path)) if path else self.root for path in sys.path)
-                           if root else ())
+                           tuple(self._moved(os.path.abspath(path)) for path in sys.path))
 
     def _moved(self, path: str) -> str:
         """Return where a path of the project is here; one that was not copied stays."""
@@ -169,17 +169,18 @@ def _below(root: str, path: str) -> Iterator[str]:
 
 
 def _copy(source: str, target: str, root: str) -> None:
-    """Copy a file; a link that leads out of the project is kept, one into it as well where it is relative."""
+    """Copy a file; a link to something in the project leads to its copy, one to a folder elsewhere stays."""
     with contextlib.suppress(FileNotFoundError):     # a tracked file that is deleted in the working tree
         os.makedirs(os.path.dirname(target), exist_ok=True)
         if not os.path.islink(source):
             if os.path.isfile(source):
                 shutil.copy2(source, target)
             return
-        leads = os.readlink(source)
-        inside = os.path.realpath(source).startswith(os.path.join(os.path.realpath(root), ""))
-        if os.path.isdir(source) or (inside and not os.path.isabs(leads)):
-            os.symlink(leads if not os.path.isabs(leads) or not inside else os.path.realpath(source), target)
+        leads = os.path.realpath(source)
+        if leads.startswith(os.path.join(os.path.realpath(root), "")):
+            os.symlink(os.path.relpath(leads, os.path.dirname(os.path.realpath(os.path.dirname(source)) + os.sep)), target)
+        elif os.path.isdir(leads):
+            os.symlink(leads, target)
         else:
             shutil.copy2(source, target)
 
@@ -193,13 +194,18 @@ _unopened = Failure("the process in the clean place was not prepared")
 def prepare(setup: WorkerSetup) -> None:
     """Open the copy of the project in this process, for as long as the process lives."""
     global _opened, _unopened
+    children.live_with_parent()
     sys.path[:] = list(setup.path)
+    usual = tempfile.tempdir
     try:
+        tempfile.tempdir = setup.folder     # what the project keeps there for itself goes with the place
         project = Project(setup.config, setup.sources)
         project.__enter__()
         _opened = (project, tools_of(project, LocalStore(os.path.join(setup.folder, "objects"))))
     except DeepwatchError as error:      # told by each call that comes
         _unopened = Failure(f"in the clean place, {error.message}", getattr(error, "traceback", None), error.hint)
+    finally:
+        tempfile.tempdir = usual
 
 
 def perform(call: Call) -> Outcome:
@@ -268,8 +274,10 @@ class Verifier:
         failure = outcome.failure
         if failure is not None or outcome.artifact is None:
             error = failure.error if failure is not None else "it gave nothing"
-            return Verification(name, "failed", error, locked.entry.artifact, None, (), (), outcome.seconds,
-                                failure.traceback if failure is not None else None, locked.accepted)
+            trace = failure.traceback if failure is not None else None
+            here = os.path.join(place.root, "")
+            return Verification(name, "failed", error.replace(here, ""), locked.entry.artifact, None, (), (), outcome.seconds,
+                                trace.replace(here, "") if trace is not None else None, locked.accepted)
         values: Tuple[Difference, ...] = ()
         if outcome.artifact.output != locked.entry.artifact.output:
             values = self._differences(name, locked.entry.artifact, outcome.artifact, place)
@@ -283,7 +291,8 @@ class Verifier:
         place.clear(path for node in graph.nodes.values() for path in node.products.values())
         step = name
         try:
-            for _, step, artifact in upstreams:
+            for _, giver, artifact in upstreams:
+                step = giver
                 place.bring(artifact.blob, self._store)
             for step in graph.select((name,)):
                 if step != name and step in self._entries:

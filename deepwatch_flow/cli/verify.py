@@ -7,7 +7,7 @@ from typing import Dict, List, Tuple
 from ..engine.planner import World, judge
 from ..errors import StateError
 from ..hashing.difference import Difference
-from ..model import Digest, Fresh, Json, Lock, Policy, Reason
+from ..model import Digest, Fresh, Json, Lock, Policy, Reason, Stale
 from ..report import explain
 from ..report.documents import Document, accepted_documents
 from ..report.terminal import traceback_lines
@@ -84,7 +84,7 @@ def _judged(world: World, lock: Lock, name: str, outputs: Dict[str, Digest]) -> 
     if isinstance(verdict, Fresh) and entry.key in (verdict.key, verdict.trace.key):
         return Locked(entry, verdict.trace, verdict.accepted)
     reasons: Tuple[Reason, ...] = () if isinstance(verdict, Fresh) else verdict.reasons
-    if not isinstance(verdict, Fresh) and verdict.key == entry.key and kept and {each.kind for each in reasons} <= _LOST:
+    if isinstance(verdict, Stale) and verdict.key == entry.key and kept and {each.kind for each in reasons} <= _LOST:
         return Locked(entry, kept[0])
     told = explain.headline(reasons) if reasons else "the lockfile has another result"
     return f"it is out of date: {told}"
