@@ -153,13 +153,21 @@ class _Comparison:
         yield from self._taken_apart(old, new)
 
     def _taken_apart(self, old: Any, new: Any) -> Found:
+        fields = getattr(type(old), "_fields", ())
+        if isinstance(old, tuple) and len(fields) == len(old) and not getattr(old, "__dict__", None):
+            yield from (Both(f".{name}", was, is_) for name, was, is_ in zip(fields, old, new))
+            return
         before, now = take_apart(old), take_apart(new)
         self._alive += [before.children, now.children]
         if before.unordered:
             yield from self._sets(before.children, now.children)
         elif before.header == now.header:
             for i, (was, is_) in enumerate(zip(before.children, now.children)):
-                yield Both(before.label(i), was, is_)
+                label = before.label(i)
+                if not label and type(was) is type(is_) is dict and _are_attributes(was, is_, old):
+                    yield from (Both(f".{name}", was[name], is_[name]) for name in was)
+                else:
+                    yield Both(label, was, is_)
         elif isinstance(getattr(old, "__dict__", None), dict) and vars(old).keys() != vars(new).keys():
             names = ({name.encode(): name for name in sorted(vars(each))} for each in (old, new))
             yield from one_sided("attribute", *names)
@@ -178,6 +186,11 @@ def _told(place: Optional[Place], found: Unlike) -> Difference:
 
 
 # -- parts of the walk ----------------------------------------------------------------------------
+
+def _are_attributes(was: Any, now: Any, owner: object) -> bool:
+    """Tell whether what an object is made anew from are its attributes, of the same names."""
+    return was.keys() == now.keys() and all(isinstance(name, str) and hasattr(owner, name) for name in was)
+
 
 def _sequences(old: Any, new: Any, label: str = "[{}]") -> Found:
     if len(old) != len(new):
