@@ -189,7 +189,8 @@ def _told(place: Optional[Place], found: Unlike) -> Difference:
 
 def _are_attributes(was: Any, now: Any, owner: object) -> bool:
     """Tell whether what an object is made anew from are its attributes, of the same names."""
-    return was.keys() == now.keys() and all(isinstance(name, str) and hasattr(owner, name) for name in was)
+    return was.keys() == now.keys() and all(isinstance(name, str) for name in was) \
+        and getattr(owner, "__dict__", {"": None}).keys() <= was.keys()
 
 
 def _sequences(old: Any, new: Any, label: str = "[{}]") -> Found:
