@@ -77,14 +77,15 @@ def differing(old_root: Digest, new_root: Digest, old_unit: Lookup, new_unit: Lo
 
 
 def accept(code: Code, definition: Optional[str], reason: str, before: Iterable[Accepted] = ()) -> Tuple[Accepted, ...]:
-    """Return the changes of a step's code that are accepted, all of them without a definition.
+    """Return the changes of a step's code that are accepted now, without a definition all that are not yet.
 
-    `before` are those accepted earlier. Raises ConfigError where the definition did not change, or is
+    `before` are those accepted earlier that are in the code of now. Raises ConfigError where the definition did not change, or is
     in a knot with another one that changed.
     """
     changed = [pair for pair in code.pairs if pair.names and pair.new.kind != "step"]
     if definition is None:
-        accepted = _named(code.step, _with_knots(code.pairs, changed), reason)
+        known = {each[2:4] for each in before}      # these keep the reason that was given for them
+        accepted = _named(code.step, [pair for pair in _with_knots(code.pairs, changed) if (pair.old.deep, pair.new.deep) not in known], reason)
         former = {each.new: each.old for each in (*before, *accepted)}
         if accepted and code.as_formerly(former) == code.former:
             return accepted

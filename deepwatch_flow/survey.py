@@ -61,7 +61,7 @@ class Survey:
         self._database = database
         self._memo = database.stats
         self._facts: Dict[str, StepFacts] = {}
-        self._accepted: Tuple[Accepted, ...] = ()
+        self._accepted: Dict[str, Tuple[Accepted, ...]] = {}
         #: whether all steps are judged precisely, whatever the settings say
         self.precise = False
         ignore = {**OBSERVED, **config.observe}["ignore"]
@@ -96,7 +96,9 @@ class Survey:
 
     def accept(self, lock: Optional[Lock]) -> None:
         """Let the changes count as nothing that a lockfile says were accepted."""
-        accepted = lock.accepted if lock is not None and lock.scheme == SCHEME else ()
+        accepted: Dict[str, Tuple[Accepted, ...]] = {}
+        for each in lock.accepted if lock is not None and lock.scheme == SCHEME else ():
+            accepted[each.step] = (*accepted.get(each.step, ()), each)
         if accepted != self._accepted:
             self._accepted = accepted
             for name, facts in self._facts.items():
@@ -105,11 +107,11 @@ class Survey:
 
     def _accepted_of(self, name: str, root: Digest) -> Tuple[Tuple[Accepted, ...], Optional[Digest]]:
         """Return the accepted changes that are in a step's code now, and what it counts as by them."""
-        former = {each.new: each.old for each in self._accepted if each.step == name}
-        if not former:
+        accepted = self._accepted.get(name, ())
+        if not accepted:
             return (), None
-        code, met = self._analysis.as_formerly(root, former)
-        applied = tuple(each for each in self._accepted if each.step == name and each.new in met)
+        code, met = self._analysis.as_formerly(root, {each.new: each.old for each in accepted})
+        applied = tuple(each for each in accepted if each.new in met)
         return (applied, code) if applied else ((), None)
 
     def world(self, names: Iterable[str], history: History) -> World:

@@ -99,7 +99,9 @@ class CleanPlace:
             names = set(_walked(root, self._project.config.store))
         named = [SETTINGS_FILE, PYPROJECT, PROJECT_FILE, self._project.config.pipeline]
         named += [path for node in graph.nodes.values() for path in node.files.values()]
-        named += self._project.snapshot.sources
+        loaded = self._project.loaded
+        named += [*self._project.snapshot.sources, *loaded.reads, *loaded.present, *loaded.sized]
+        named += [os.path.join(path, "") for path in loaded.listed]
         for trace in self._traces:
             for each in (trace.observation.files if trace.observation is not None else ()):
                 named.append(each.path if each.kind != "folder" else os.path.join(each.path, ""))

@@ -200,6 +200,15 @@ def test_a_change_of_the_step_itself(edited: Any) -> None:
     assert edited.lock.count(b'[accepted."second"') == 2
 
 
+def test_each_change_keeps_its_reason(edited: Any) -> None:
+    accept(edited, "first", *WHY)
+    edited.edit("helpers.py", "number == 0 or", "not number or")
+    accept(edited, "first", "--reason", "the same for numbers")
+    said = {each["definition"]: each["reason"] for each in edited.status().steps["first"]["accepted"]}
+    assert said == {"helpers.trim": "spelled otherwise", "helpers.even": "the same for numbers", "helpers.odd": "the same for numbers"}
+    assert edited.run("--locked", "first").executed == []
+
+
 def test_imports_that_do_something(project: Any) -> None:
     # effects are ordered by their digests, and have to come in the order of those that they had
     for name in "abcdef":

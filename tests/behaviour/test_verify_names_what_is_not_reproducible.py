@@ -208,7 +208,9 @@ def test_a_project_in_a_repository(done: Any) -> None:
         subprocess.run(["git", "-c", "user.name=n", "-c", "user.email=e@x.org", *words], cwd=str(done.root), check=True,
                        stdout=subprocess.DEVNULL)
 
-    done.write(".gitignore", "data/\nout/\n.deepwatch/\nignored.txt\nhuge.bin\n")
+    done.write(".gitignore", "data/\nout/\n.deepwatch/\nignored.txt\nhuge.bin\nsettings.txt\n")
+    done.write("settings.txt", "5")
+    done.edit("pipeline.py", "class Model:", "SETTINGS = int(open('settings.txt').read())\n\nclass Model:")
     done.write("ignored.txt", "it is read all the same")
     done.write("huge.bin", "nobody reads this")
     done.edit("pipeline.py", "return text.read_text()", 'return text.read_text() + open("ignored.txt").read() + str(os.path.exists("huge" + ".bin"))')
