@@ -12,6 +12,8 @@ from .unlike import Both, Found, Unlike, became, one_sided, shown
 
 #: how many cells are compared at a time
 _PIECE = 1 << 20
+#: what pandas calls a column that is a numpy array
+_NUMPY_COLUMNS = ("NumpyExtensionArray", "PandasArray")
 
 
 def differing_tables(old: Any, new: Any) -> Optional[Found]:
@@ -197,7 +199,8 @@ def _columns(old: Any, new: Any, index: Any, label: str) -> Found:
     if hasattr(old, "categories"):
         yield Both(f"{label}.cat.categories", list(old.categories), list(new.categories))
         yield Both(f"{label}.cat.ordered", bool(old.ordered), bool(new.ordered))
-    plain = isinstance(old.dtype, numpy.dtype) and not old.dtype.hasobject
+    kind = old.dtype.numpy_dtype if type(old).__name__ in _NUMPY_COLUMNS else old.dtype
+    plain = isinstance(kind, numpy.dtype) and not kind.hasobject
     cells = [numpy.asarray(each) if plain else numpy.asarray(each, dtype=object) for each in (old, new)]
     if plain:
         at, count = _unequal(*cells)
