@@ -62,7 +62,8 @@ def shown(value: object) -> str:
     if isinstance(value, (list, tuple, dict, set, frozenset)) and not _is_small(value):
         return f"<{type(value).__name__} of {len(value)}>"
     try:
-        text = repr(value)
+        # numpy 2 would show the type of each number
+        text = str(value) if getattr(getattr(value, "dtype", None), "kind", "") in tuple("biufc") and not getattr(value, "shape", 1) else repr(value)
     except Exception as error:  # noqa: BLE001 - whatever it is, there is a difference to tell
         return f"<{type_name(type(value))} whose repr raises {type(error).__name__}>"
     text = " ".join(text.split())

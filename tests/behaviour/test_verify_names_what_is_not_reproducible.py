@@ -3,7 +3,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any, Dict, List
 
@@ -106,6 +109,36 @@ def test_nothing_is_left_behind(done: Any, tmp_path: Path) -> None:
     place = tmp_path / "temporary"
     place.mkdir()
     assert done.cli("verify", env={"TMPDIR": str(place), "TEMP": str(place)}).code == 1
+    assert list(place.iterdir()) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no signals")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_nothing_is_left_behind_when_it_is_stopped(done: Any, tmp_path: Path, number: int, code: int) -> None:
+    place = tmp_path / "temporary"
+    place.mkdir()
+    done.write("pipeline.py", """
+        import os
+        import time
+        from deepwatch_flow import step
+
+        @step
+        def slow():
+            if "deepwatch-verify" in os.getcwd():
+                with open(os.environ["MARKER"], "w"):
+                    pass
+                time.sleep(100)
+            return 1
+        """)
+    marker = tmp_path / "started"
+    done.run(env={"MARKER": str(marker)})
+    environ = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parent.parent.parent), "TMPDIR": str(place), "MARKER": str(marker)}
+    running = subprocess.Popen([sys.executable, "-m", "deepwatch_flow", "verify"], cwd=str(done.root), env=environ,
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while not marker.exists() and running.poll() is None:
+        time.sleep(0.05)
+    running.send_signal(number)
+    assert running.wait(60) == code
     assert list(place.iterdir()) == []
 
 
