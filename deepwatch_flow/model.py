@@ -168,11 +168,15 @@ class LockEntry(NamedTuple):
     observed: Tuple[Tuple[str, Digest], ...] = ()   #: (what the step was seen to depend on, its digest)
 
 
+#: the definition that stands for all of a step's code
+ALL = "*"
+
+
 class Accepted(NamedTuple):
     """A change of code that somebody said to be of no effect on a step."""
 
     step: str
-    definition: str               #: name of the unit
+    definition: str               #: name of the unit; `ALL` for all of the step's code
     old: Digest                   #: deep digest of the unit as the step's result was made with it
     new: Digest                   #: deep digest of the unit that counts as the old one
     reason: str
@@ -199,6 +203,8 @@ class StepFacts(NamedTuple):
     upstreams: Tuple[Tuple[str, str], ...] = ()    #: (parameter, step)
     needs: Tuple[str, ...] = ()                    #: all steps that must be done before this one
     precise: bool = False                          #: whether a proof that a change is of no effect will do
+    accepted: Tuple[Accepted, ...] = ()            #: changes in its code that somebody said to be of no effect
+    accepted_code: Optional[Digest] = None         #: what its code counts as by them
 
 
 class History(NamedTuple):
@@ -234,6 +240,7 @@ class Fresh(NamedTuple):
     trace: Trace
     restore: Tuple[ProductFile, ...] = ()      #: products to put back from the store
     key: Optional[Digest] = None               #: that of now, where code changed that the execution did not use
+    accepted: Tuple[Accepted, ...] = ()        #: the changes that somebody accepted, without which it were stale
 
 
 class Stale(NamedTuple):

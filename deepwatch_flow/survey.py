@@ -16,6 +16,7 @@ from .engine.planner import World
 from .hashing.files import digest_file, digest_input
 from .model import (
     SCHEME,
+    Accepted,
     Digest,
     Fingerprint,
     History,
@@ -60,6 +61,7 @@ class Survey:
         self._database = database
         self._memo = database.stats
         self._facts: Dict[str, StepFacts] = {}
+        self._accepted: Dict[str, Tuple[Accepted, ...]] = {}
         #: whether all steps are judged precisely, whatever the settings say
         self.precise = False
         ignore = {**OBSERVED, **config.observe}["ignore"]
@@ -88,8 +90,29 @@ class Survey:
             found = self._facts[node.name] = StepFacts(
                 node.name, fingerprint, tuple(params), tuple(sorted(node.files.items())),
                 tuple(sorted(node.products.items())), tuple(sorted(node.upstreams.items())),
-                tuple(self._graph.upstreams(node.name)), self.precise or (node.step.invalidate or self._mode) == "precise")
+                tuple(self._graph.upstreams(node.name)), self.precise or (node.step.invalidate or self._mode) == "precise",
+                *self._accepted_of(node.name, fingerprint.root))
         return found
+
+    def accept(self, lock: Optional[Lock]) -> None:
+        """Let the changes count as nothing that a lockfile says were accepted."""
+        accepted: Dict[str, Tuple[Accepted, ...]] = {}
+        for each in lock.accepted if lock is not None and lock.scheme == SCHEME else ():
+            accepted[each.step] = (*accepted.get(each.step, ()), each)
+        if accepted != self._accepted:
+            self._accepted = accepted
+            for name, facts in self._facts.items():
+                applied, code = self._accepted_of(name, facts.fingerprint.root)
+                self._facts[name] = facts._replace(accepted=applied, accepted_code=code)
+
+    def _accepted_of(self, name: str, root: Digest) -> Tuple[Tuple[Accepted, ...], Optional[Digest]]:
+        """Return the accepted changes that are in a step's code now, and what it counts as by them."""
+        accepted = self._accepted.get(name, ())
+        if not accepted:
+            return (), None
+        code, met = self._analysis.as_formerly(root, {each.new: each.old for each in accepted})
+        applied = tuple(each for each in accepted if each.new in met)
+        return (applied, code) if applied else ((), None)
 
     def world(self, names: Iterable[str], history: History) -> World:
         """Return all that the planner may look at for some steps."""

@@ -1,13 +1,13 @@
 """What the lockfile says after a run, and when a run may not go against it."""
 from __future__ import annotations
 
-from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Set
+from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Set, Tuple
 
 from .engine.conditions import portable
 from .engine.planner import World
 from .errors import LockedError, StateError
 from .hashing.digest import Hasher
-from .model import SCHEME, Digest, Fresh, Lock, LockEntry, Plan, Stale, StepFacts, Trace, Unit
+from .model import SCHEME, Accepted, Digest, Fresh, Lock, LockEntry, Plan, Stale, StepFacts, Trace, Unit
 
 LOCKFILE = "deepwatch.lock"
 
@@ -33,7 +33,15 @@ def lock_of(facts: Mapping[str, StepFacts], traces: Mapping[str, Trace], old: Op
     packages: Dict[str, str] = {}
     for each in facts.values():
         packages.update(each.fingerprint.packages)
-    return Lock(steps, definitions_of(units), dict(sorted(packages.items())), SCHEME)
+    return Lock(steps, definitions_of(units), dict(sorted(packages.items())), SCHEME, _still_accepted(steps, old))
+
+
+def _still_accepted(steps: Mapping[str, LockEntry], old: Optional[Lock]) -> Tuple[Accepted, ...]:
+    """Return the accepted changes that go on: those of steps that ran since have been made good."""
+    if old is None:
+        return ()
+    return tuple(each for each in old.accepted if each.step in steps and each.step in old.steps
+                 and (steps[each.step].key, steps[each.step].code) == (old.steps[each.step].key, old.steps[each.step].code))
 
 
 def entry_of(trace: Trace) -> LockEntry:

@@ -104,6 +104,7 @@ class Workspace:
             self.store = self.project.store(self.folder, self._emit)
             self.survey = self._survey = Survey(self.config, self.project, self.store, self.database)
             self.products = Restorer(self.config.root, self.store, self.config.storing.link, self._survey.product_digest, self._history)
+            self._survey.accept(self.lock)
             self._stack = stack.pop_all()
         return self
 
@@ -163,6 +164,7 @@ class Workspace:
         mutex = Mutex(os.path.join(self.folder, "mutex"), "deepwatch run")
         with mutex.acquire(policy.wait, self._waiting):
             self.lock = self._book.read()    # the run we waited for may have written it
+            self._survey.accept(self.lock)
             check_scheme(self.lock, self.graph.order, policy.accept_scheme)
             return self._run(policy)
 

@@ -12,9 +12,9 @@ PACKAGE = Path(__file__).resolve().parent.parent / "deepwatch_flow"
 #: A module imports only from lines below its own, or from its own entry.
 LAYERS: Tuple[Tuple[str, ...], ...] = (
     ("cli", "api"),
-    ("workspace",),
+    ("workspace", "verifying",),
     ("workers", "outlining", "watching", "collecting", "checkup"),
-    ("project", "inspection", "survey", "reasons", "vouching", "locking"),
+    ("project", "inspection", "survey", "reasons", "vouching", "locking", "accepting"),
     ("builtin",),
     ("engine", "report"),
     ("analysis", "observation", "pipeline", "state", "config", "git", "hooks"),

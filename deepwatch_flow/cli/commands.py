@@ -38,6 +38,8 @@ TABLE: Dict[str, Tuple[str, str]] = {
     "lock": ("lock", "merge lockfiles, carry one over to a new scheme of digests"),
     "hash": ("code", "print the deep hash of any function"),
     "deps": ("code", "list what the deep hash of a function covers"),
+    "verify": ("verify", "run steps again in a clean place, and compare what they give with the lockfile"),
+    "accept": ("accept", "a change of code does not matter to a step: keep its result, and say why"),
     "clean": ("clean", "forget recorded results"),
     "doctor": ("doctor", "look for anything that is wrong, and cure it"),
     "gc": ("gc", "remove stored results that nobody needs"),

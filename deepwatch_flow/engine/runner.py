@@ -17,7 +17,7 @@ from ..state.store import BlobMissing
 from .conditions import Noted, undeclared_of
 from .executors import Executor
 from .handover import Values
-from .planner import World, inputs_of, judge, upstreams_of
+from .planner import World, inputs_of, judge, key_of, upstreams_of
 from .products import Edited
 from .worker import Call, Failure, Outcome
 
@@ -123,9 +123,10 @@ class Runner:
         except Edited as error:
             self._refuse(name, reasons, error)
             return
-        key = verdict.key if isinstance(verdict, Stale) else verdict.trace.key if isinstance(verdict, Fresh) else None
-        self._check_lock(name, key)
         upstreams = upstreams_of(facts, self._outputs)
+        # the value of a fresh step is lost: it runs by its code of now, whatever that was accepted to count as
+        key = verdict.key if isinstance(verdict, Stale) else key_of(facts, inputs, upstreams) if isinstance(verdict, Fresh) else None
+        self._check_lock(name, key)
         trace = Trace(name, key or Digest(""), facts.fingerprint.digest, facts.fingerprint.root, facts.params, inputs,
                       upstreams, _NOTHING, (), facts.fingerprint.packages)
         if revived is not None:
@@ -166,10 +167,10 @@ class Runner:
         self._check_lock(name, key)
         facts = self._world.facts[name]
         # its root stays: what the execution used is told by the code that it ran
-        trace = verdict.trace._replace(step=name, key=key, code=facts.fingerprint.digest,
-                                       params=facts.params, packages=facts.fingerprint.packages)
-        if not trace.root:
-            trace = trace._replace(root=facts.fingerprint.root)
+        trace = verdict.trace._replace(step=name, key=key, params=facts.params)
+        if not verdict.accepted:     # else it stays the record of the code that the result was made with
+            trace = trace._replace(code=facts.fingerprint.digest, packages=facts.fingerprint.packages,
+                                   root=trace.root or facts.fingerprint.root)
         last = self._world.history.latest.get(name)
         if last is None or (last.key, last.observation) != (key, trace.observation):
             self._parts.record(trace, 0.0)   # from now on this is the step's last trace

@@ -9,7 +9,7 @@ import json
 from typing import Dict, Mapping, Sequence
 
 from ..events import Notice, RunReport, StepFinished
-from ..model import Fresh, Json, Pending, Plan, Reason, Trace, Verdict
+from ..model import Accepted, Fresh, Json, Pending, Plan, Reason, Trace, Verdict
 from .explain import VERDICTS, is_unaffected, plan_counts, sentence, verdict_name, verdict_reasons
 from .graphs import Node
 
@@ -44,9 +44,15 @@ def verdict_document(name: str, verdict: Verdict) -> Document:
     elif isinstance(verdict, Fresh):
         document["key"] = verdict.key or verdict.trace.key
         document["unaffected"] = is_unaffected(verdict)
+        document["accepted"] = accepted_documents(verdict.accepted)
     else:
         document["key"] = verdict.key
     return document
+
+
+def accepted_documents(changes: Sequence[Accepted]) -> Json:
+    """Return accepted changes of a step, in their order."""
+    return [{"definition": each.definition, "old": each.old, "new": each.new, "reason": each.reason} for each in changes]
 
 
 def plan_document(plan: Plan) -> Document:
