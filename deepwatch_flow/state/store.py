@@ -295,14 +295,13 @@ class MemoryStore:
         """Keep the bytes of a file; return their digest and how many they are."""
         try:
             data = disk.read_bytes(path)
+            return self.put(data), len(data)
         except FileNotFoundError as error:
             raise disk.explain(error, "keep a copy of", path) from error
-        return self.put(data), len(data)
 
     def put_stream(self, write: Callable[[BinaryIO], None]) -> Tuple[Digest, int]:
         """Keep what `write` writes; nothing is kept where it raises."""
-        buffer = io.BytesIO()
-        write(buffer)
+        write(buffer := io.BytesIO())
         return self.put(buffer.getbuffer()), len(buffer.getbuffer())
 
     def path(self, digest: Digest) -> str:
