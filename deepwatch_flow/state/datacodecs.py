@@ -70,21 +70,18 @@ class NpyCodec(StreamCodec):
 class _TableCodec(StreamCodec):
     """Tables by way of Arrow's record batches; subclasses give writer and reader."""
 
-    def __init__(self) -> None:
-        self._large = _LARGE_TABLE
-
-    def writer(self, arrow: Any, file: Any, schema: Any) -> Any:
+    def writer(self, file: Any, schema: Any) -> Any:
         """Return a context manager whose `write_batch` and `write_table` write; None: can't hold such columns."""
         raise NotImplementedError
 
-    def table(self, arrow: Any, file: Any) -> Any:
+    def table(self, file: Any) -> Any:
         """Return the Arrow table in a file."""
         raise NotImplementedError
 
     def by_default(self, value: Any) -> bool:
         """Tell whether a value that nothing was chosen for is worth a table."""
         if type(value).__module__.partition(".")[0] == "pandas":
-            return len(getattr(value, "shape", ())) == 2 and value.shape[0] * value.shape[1] >= self._large
+            return len(getattr(value, "shape", ())) == 2 and value.shape[0] * value.shape[1] >= _LARGE_TABLE
         return True
 
     def write(self, value: Any, file: Any) -> bool:
@@ -99,13 +96,13 @@ class _TableCodec(StreamCodec):
 
     def _write_arrow(self, arrow: Any, value: Any, file: Any) -> bool:
         with arrow.PythonFile(file, mode="w") as sink:
-            made = self.writer(arrow, sink, value.schema.with_metadata({**(value.schema.metadata or {}), b"deepwatch": b"table"}))
+            metadata = {**(value.schema.metadata or {}), b"deepwatch": b"table"}     # no table of pandas, though it may come from one
+            made = self.writer(sink, value.schema.with_metadata(metadata))
             if made is None:
                 return False
             with made as writer:
                 for batch in value.to_batches(max_chunksize=_ROWS):
-                    writer.write_batch(batch.replace_schema_metadata(writer.schema.metadata)
-                                       if hasattr(writer, "schema") else batch)
+                    writer.write_batch(batch.replace_schema_metadata(metadata))
         return True
 
     def _write_pandas(self, arrow: Any, value: Any, file: Any) -> bool:
@@ -114,7 +111,7 @@ class _TableCodec(StreamCodec):
             if not len(value) or schema.metadata is None:
                 return False
             with arrow.PythonFile(file, mode="w") as sink:
-                made = self.writer(arrow, sink, schema)
+                made = self.writer(sink, schema)
                 if made is None:
                     return False
                 with made as writer:
@@ -135,14 +132,13 @@ class _TableCodec(StreamCodec):
 
     def read(self, file: Any) -> object:
         """Return the table in a file; one of pandas can be changed in place."""
-        arrow: Any = importlib.import_module("pyarrow")
-        table = self.table(arrow, file)
+        table = self.table(file)
         metadata = dict(table.schema.metadata or {})
         if metadata.pop(b"deepwatch", None) == b"table":
             return table.replace_schema_metadata(metadata or None)
         frame = table.to_pandas()
         # one piece is not joined to others, so its columns may still be Arrow's, which can't be written to
-        return frame.copy() if len(frame) <= _ROWS else frame
+        return frame.copy() if any(column.num_chunks < 2 for column in table.columns) else frame
 
 
 class ArrowCodec(_TableCodec):
@@ -150,12 +146,13 @@ class ArrowCodec(_TableCodec):
 
     name = "arrow"
 
-    def writer(self, arrow: Any, file: Any, schema: Any) -> Any:
+    def writer(self, file: Any, schema: Any) -> Any:
         """Return a writer of an IPC stream."""
         return importlib.import_module("pyarrow.ipc").new_stream(file, schema)
 
-    def table(self, arrow: Any, file: Any) -> Any:
+    def table(self, file: Any) -> Any:
         """Return the table of an IPC stream, its buffers in the mapped file."""
+        arrow: Any = importlib.import_module("pyarrow")
         with importlib.import_module("pyarrow.ipc").open_stream(arrow.py_buffer(memory_of(file))) as reader:
             return reader.read_all()
 
@@ -165,25 +162,25 @@ class ParquetCodec(_TableCodec):
 
     name = "parquet"
 
-    def by_default(self, value: Any) -> bool:
+    def by_default(self, _: Any) -> bool:
         """Tell that this codec has to be chosen."""
         return False
 
-    def writer(self, arrow: Any, file: Any, schema: Any) -> Any:
+    def writer(self, file: Any, schema: Any) -> Any:
         """Return a writer of a Parquet file, None for a schema that Parquet would give back as another one."""
-        if not all(_is_simple(arrow, field.type) for field in schema):
+        if not all(_is_simple(field.type) for field in schema):
             return None
         parquet: Any = importlib.import_module("pyarrow.parquet")
         return parquet.ParquetWriter(file, schema, version="2.6", compression="zstd")
 
-    def table(self, arrow: Any, file: Any) -> Any:
+    def table(self, file: Any) -> Any:
         """Return the table of a Parquet file."""
         return importlib.import_module("pyarrow.parquet").ParquetFile(file).read()
 
 
-def _is_simple(arrow: Any, kind: Any) -> bool:
+def _is_simple(kind: Any) -> bool:
     """Tell whether Parquet gives back a type exactly, whatever the row groups; dictionaries lose unused entries."""
-    types = arrow.types
+    types: Any = importlib.import_module("pyarrow").types
     tests: "tuple[Callable[[Any], bool], ...]" = (
         types.is_boolean, types.is_signed_integer, types.is_unsigned_integer, types.is_float32, types.is_float64,
         types.is_string, types.is_large_string, types.is_binary, types.is_date32)
@@ -209,7 +206,7 @@ class PolarsCodec(StreamCodec):
     def read(self, file: Any) -> object:
         """Return the table in a file; polars never changes one in place."""
         polars: Any = importlib.import_module("polars")
-        return polars.read_ipc(file, memory_map=False)
+        return polars.read_ipc(file)
 
 
 class PngCodec(StreamCodec):

@@ -12,6 +12,8 @@ import pickle
 from typing import Any, Optional, Set, Tuple
 
 _TEXT, _PATH = "text", "path"
+#: more than the bytes of any frame of a pickle, which the pickler hands on as a view
+_FRAME = 1 << 20
 
 
 class Places:
@@ -68,10 +70,11 @@ class Watch:
 
     def write(self, data: Any) -> int:
         """Pass bytes on; those of arrays and other large buffers are no text, and are not searched."""
-        if self._needles and not self.found and isinstance(data, bytes):
-            joined = self._end + data[:self._longest]
-            self.found = any(needle in data or needle in joined for needle in self._needles)
-            self._end = (self._end + data[-self._longest:])[-self._longest:]
+        if self._needles and not self.found and (isinstance(data, bytes) or len(data) < _FRAME):
+            text = bytes(data)
+            joined = self._end + text[:self._longest]
+            self.found = any(needle in text or needle in joined for needle in self._needles)
+            self._end = (self._end + text[-self._longest:])[-self._longest:]
         return int(self._file.write(data))
 
 

@@ -57,7 +57,7 @@ class StreamCodec(Codec):
         """Return the value in an open file, which the value may keep mapped; never change the file."""
         raise NotImplementedError
 
-    def by_default(self, value: Any) -> bool:
+    def by_default(self, _: Any) -> bool:
         """Tell whether this codec may take a value that it was not chosen for."""
         return True
 
