@@ -67,6 +67,21 @@ class NpyCodec(StreamCodec):
         return numpy.asarray(mapped)    # an array like any other: a memmap is another type
 
 
+class _Borrowed:
+    """A file that stays open when Arrow closes it."""
+
+    closed = False
+
+    def __init__(self, file: Any) -> None:
+        self.write, self.tell = file.write, file.tell
+
+    def flush(self) -> None:
+        """Do nothing: who lent the file flushes it."""
+
+    def close(self) -> None:
+        """Do nothing: who lent the file closes it."""
+
+
 class _TableCodec(StreamCodec):
     """Tables by way of Arrow's record batches; subclasses give writer and reader."""
 
@@ -95,7 +110,7 @@ class _TableCodec(StreamCodec):
         return type(value) is sys.modules["pandas"].DataFrame and self._write_pandas(arrow, value, file)
 
     def _write_arrow(self, arrow: Any, value: Any, file: Any) -> bool:
-        with arrow.PythonFile(file, mode="w") as sink:
+        with arrow.PythonFile(_Borrowed(file), mode="w") as sink:
             metadata = {**(value.schema.metadata or {}), b"deepwatch": b"table"}     # no table of pandas, though it may come from one
             made = self.writer(sink, value.schema.with_metadata(metadata))
             if made is None:
@@ -110,7 +125,7 @@ class _TableCodec(StreamCodec):
             schema = arrow.Schema.from_pandas(value)
             if not len(value) or schema.metadata is None:
                 return False
-            with arrow.PythonFile(file, mode="w") as sink:
+            with arrow.PythonFile(_Borrowed(file), mode="w") as sink:
                 made = self.writer(sink, schema)
                 if made is None:
                     return False

@@ -132,15 +132,14 @@ class LocalStore:
             temporary = sink.finish()
             if temporary is None:           # so little that there is no file yet
                 return self.put(sink.held), sink.size
-            digest = sink.digest
-            target = self._path(digest)
-            if not self._holds(digest, target, sink.size):
+            target = self._path(sink.digest)
+            if not self._holds(sink.digest, target, sink.size):
                 try:
                     self._make(os.path.dirname(target))
                     self._publish(temporary, target)
                 except OSError as error:
                     raise disk.explain(error, f"write a result of {sink.size} bytes to", target) from error
-        return digest, sink.size
+            return sink.digest, sink.size
 
     def path(self, digest: Digest) -> str:
         """Return the path of a blob's file, its bytes checked first; raises BlobMissing."""
