@@ -140,7 +140,7 @@ class _TableCodec(StreamCodec):
         batch = arrow.RecordBatch.from_pandas(piece, schema=schema)
         schema_of_piece = arrow.Schema.from_pandas(piece).metadata     # tells a range index's own start and stop
         back = batch.replace_schema_metadata(schema_of_piece).to_pandas()
-        if _hasher.encoding(back) != _hasher.encoding(piece):
+        if _hasher.encoding(back) != _hasher.encoding(piece) or _object_types(back) != _object_types(piece):
             return False
         writer.write_batch(batch)
         return True
@@ -154,6 +154,11 @@ class _TableCodec(StreamCodec):
         frame = table.to_pandas()
         # one piece is not joined to others, so its columns may still be Arrow's, which can't be written to
         return frame.copy() if any(column.num_chunks < 2 for column in table.columns) else frame
+
+
+def _object_types(frame: Any) -> "list[list[type]]":
+    """Return the types in columns of objects, where None and NaN may have one digest and are not the same."""
+    return [list(map(type, series.array)) for _, series in frame.items() if series.dtype == object]
 
 
 class ArrowCodec(_TableCodec):

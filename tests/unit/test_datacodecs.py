@@ -123,13 +123,13 @@ def frames() -> Any:
     missing = [None if i % 7 else f"t{i}" for i in range(rows)]
     tables = {
         "plain": (base, "arrow"), "text": (base.assign(s=[f"t{i}" for i in range(rows)]), "arrow"), "attrs": (with_attrs, "arrow"),
-        "missing text": (base.assign(s=pandas.Series(missing, dtype=object)), "arrow"),
+        "missing text": (base.assign(s=pandas.Series(missing, dtype=object)), None),
         "categories": (base.assign(c=pandas.Categorical(["x", "y"] * (rows // 2), categories=["y", "x", "unused"], ordered=True)), "arrow"),
         "zones": (base.assign(z=base["t"].dt.tz_localize("Europe/Paris")), "arrow"),
         "extension": (base.assign(i=pandas.array([1, None] * (rows // 2), dtype="Int64")), "arrow"),
         "reversed": (base[::-1], "arrow"), "index": (base.set_index("t"), "arrow"), "named index": (base.rename_axis("n"), "arrow"),
         "several levels": (base.set_index(["a", "t"]).assign(c=1), "arrow"),
-        "payload of a NaN": (base.assign(n=odd), "pickle"), "mixed": (base.assign(o=[1, "a"] * (rows // 2)), "pickle"),
+        "payload of a NaN": (base.assign(n=odd), None), "mixed": (base.assign(o=[1, "a"] * (rows // 2)), "pickle"),
         "None and NaN": (base.assign(o=pandas.Series([None, float("nan")] * (rows // 2), dtype=object)), "pickle"),
         "late": (base.assign(o=pandas.Series(["a"] * (rows - 1) + [2], dtype=object)), "pickle"),
         "complex": (base.assign(x=1j), "pickle"), "small": (base.head(10), "pickle")}
@@ -144,11 +144,12 @@ def test_a_pandas_table_comes_back_as_it_is(name: str, wanted: Any) -> None:
     value, expected = frames()[name]
     made, store = codecs(), MemoryStore()
     kept = made.keep(value, store, wanted)
-    if wanted is None:
+    if wanted is None and expected is not None:     # None: it depends on the version of pandas
         assert kept.codec == expected
     assert kept.codec == wanted or kept.codec in ("arrow", "pickle"), "no such format for it, so another one"
     back = made.opened(kept.codec, store, kept.blob)()
     assert digest(back) == digest(value)
+    assert [list(map(type, back[column])) for column in back] == [list(map(type, value[column])) for column in value]
     back.iloc[0, 0] = back.iloc[1, 0]
     for column in ("a", "b"):       # with copy-on-write, pandas 3 gives out no writable view of any frame
         if column in value and value[column].to_numpy().flags.writeable:
