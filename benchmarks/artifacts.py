@@ -19,20 +19,20 @@ KINDS = ("array", "table", "text table", "pickle", "bytes")
 
 def value_of(kind: str, mib: int) -> Any:
     """Return a value of about this size."""
-    import numpy
+    import numpy as np
 
-    numbers = numpy.arange(mib << 17, dtype="f8")
+    numbers = np.arange(mib << 17, dtype="f8")
     if kind == "array":
         return numbers
     if kind == "bytes":
         return numbers.tobytes()
     if kind == "pickle":
         return {"weights": numbers, "name": "model"}
-    import pandas
+    import pandas as pd
 
     if kind == "table":
-        return pandas.DataFrame(numbers.reshape(8, -1).T, columns=[f"c{i}" for i in range(8)])
-    return pandas.DataFrame({"s": [f"text number {i}" for i in range(mib << 14)]})
+        return pd.DataFrame(numbers.reshape(8, -1).T, columns=[f"c{i}" for i in range(8)])
+    return pd.DataFrame({"s": [f"text number {i}" for i in range(mib << 14)]})
 
 
 def anonymous() -> float:
