@@ -19,8 +19,8 @@ from .ownership import owns_all
 def decoded(codecs: Codecs, store: BlobStore, artifact: Artifact) -> Any:
     """Return a stored value; where it is stored is nothing that a step reads, what decoding it runs is."""
     with unobserved():
-        data = store.get(artifact.blob)
-    return codecs.decode(artifact.codec, data)
+        value = codecs.opened(artifact.codec, store, artifact.blob)
+    return value()
 
 
 class Values:

@@ -85,6 +85,7 @@ class Tools(NamedTuple):
     forget: Callable[[Iterable[str]], None] = lambda _: None
     #: the own classes and functions in the values that were digested last
     held: Optional[Dict[Tuple[str, str], None]] = None
+    codec: Optional[str] = None        #: the codec that was chosen for the step's value
 
 
 def execute(function: Callable[..., Any], arguments: Callable[[], Mapping[str, Any]], call: Call,
@@ -167,14 +168,13 @@ def _forks_end_here() -> Iterator[None]:
 def _store(value: Any, tools: Tools) -> Artifact:
     if tools.held is not None:
         tools.held.clear()
-    encoded = tools.codecs.encode(value)
-    blob = tools.store.put(encoded.data)
+    kept = tools.codecs.keep(value, tools.store, tools.codec)
     try:
         output = tools.hasher.digest(value)
     except Undigestible:
         # it can be stored all the same: equal bytes, equal value
-        output = Hasher("bytes/1").field("codec", encoded.codec).field("blob", blob).digest()
-    return Artifact(output, blob, len(encoded.data), encoded.codec)
+        output = Hasher("bytes/1").field("codec", kept.codec).field("blob", kept.blob).digest()
+    return Artifact(output, kept.blob, kept.size, kept.codec)
 
 
 def _products(call: Call, store: BlobStore) -> Tuple[ProductFile, ...]:

@@ -73,7 +73,7 @@ class Step:
     def __init__(self, function: "Callable[..., Any]", *, name: "Optional[str]" = None,
                  needs: "Optional[Mapping[str, Union[str, Step, Callable[..., Any]]]]" = None,
                  after: "Iterable[Union[str, Step, Callable[..., Any]]]" = (), tags: "Iterable[str]" = (),
-                 policy: "Tuple[bool, Optional[str]]" = (True, None)) -> None:
+                 policy: "Tuple[Any, ...]" = (True, None, None)) -> None:
         inner: "Any" = function.function if isinstance(function, Step) else function
         if not callable(inner):
             raise TypeError(f"@step takes a function, not {inner!r}; a name is given as @step(name=...)")
@@ -89,8 +89,10 @@ class Step:
         self.tags = (tags,) if isinstance(tags, str) else _several("tags", tags)
         if not all(isinstance(tag, str) for tag in self.tags):
             raise TypeError(f"@step(tags=...) takes texts, not {tags!r}")
-        #: whether its executions are observed, and its own mode of invalidation, None for that of the settings
-        self.observe, self.invalidate = policy
+        #: whether its executions are observed, and its own mode of invalidation and codec, None for those of the settings
+        self.observe, self.invalidate, self.codec = policy
+        if not isinstance(self.codec, (str, type(None))):
+            raise TypeError(f"@step(codec=...) takes the name of a codec, not {self.codec!r}")
         if self.invalidate not in _MODES:
             raise TypeError(f'@step(invalidate=...) takes "deep" or "precise", not {self.invalidate!r}')
         code = getattr(inspect_target(inner), "__code__", None)
@@ -128,7 +130,7 @@ class Step:
             found = getattr(found, part, None)
         if found is self:
             return self.__qualname__
-        return _remade, (self.function, self.name, self.needs, self.after, self.tags, (self.observe, self.invalidate))
+        return _remade, (self.function, self.name, self.needs, self.after, self.tags, (self.observe, self.invalidate, self.codec))
 
 
 def _remade(function: "Any", name: str, needs: "Any", after: "Any", tags: "Any", policy: "Any") -> Step:
@@ -212,6 +214,9 @@ if TYPE_CHECKING:
     @overload
     def step(*, name: Optional[str] = ..., needs: Optional[Mapping[str, Any]] = ..., after: Iterable[Any] = ...,
              tags: Iterable[str] = ..., observe: bool = ..., invalidate: Optional[str] = ...) -> Callable[[F], F]: ...
+    @overload
+    def step(*, codec: str, name: Optional[str] = ..., needs: Optional[Mapping[str, Any]] = ..., after: Iterable[Any] = ...,
+             tags: Iterable[str] = ..., **policy: Any) -> Callable[[F], F]: ...
 
 
 def step(function: "Any" = None, /, *, name: "Optional[str]" = None, needs: "Any" = None, after: "Any" = (),
@@ -225,11 +230,12 @@ def step(function: "Any" = None, /, *, name: "Optional[str]" = None, needs: "Any
     With ``observe=False`` its executions are not observed: what it reads without declaring it and
     code that only a run can find are not noticed. ``invalidate="precise"`` lets a proof that a change of
     code is of no effect spare the step, ``"deep"`` does not; by default the settings decide.
+    ``codec="parquet"`` names the codec that is asked first to store the value; it changes no result.
     """
-    unknown = set(policy) - {"observe", "invalidate"}
+    unknown = set(policy) - {"observe", "invalidate", "codec"}
     if unknown:
         raise TypeError(f"step() got an unexpected keyword argument {min(unknown)!r}")
-    chosen = (bool(policy.get("observe", True)), policy.get("invalidate"))
+    chosen = (bool(policy.get("observe", True)), policy.get("invalidate"), policy.get("codec"))
     if function is None:
         return lambda decorated: Step(decorated, name=name, needs=needs, after=after, tags=tags, policy=chosen)
     return Step(function, name=name, needs=needs, after=after, tags=tags, policy=chosen)

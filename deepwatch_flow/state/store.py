@@ -133,15 +133,14 @@ class LocalStore:
             temporary = sink.finish()
             if temporary is None:           # so little that there is no file yet
                 return self.put(sink.held), sink.size
-            digest = sink.digest
-            target = self._path(digest)
-            if not self._holds(digest, target, sink.size):
+            target = self._path(sink.digest)
+            if not self._holds(sink.digest, target, sink.size):
                 try:
                     self._make(os.path.dirname(target))
                     self._publish(temporary, target)
                 except OSError as error:
                     raise disk.explain(error, f"write a result of {sink.size} bytes to", target) from error
-        return digest, sink.size
+            return sink.digest, sink.size
 
     def path(self, digest: Digest) -> str:
         """Return the path of a blob's file, its bytes checked first; raises BlobMissing."""
@@ -300,14 +299,13 @@ class MemoryStore:
         """Keep the bytes of a file; return their digest and how many they are."""
         try:
             data = disk.read_bytes(path)
+            return self.put(data), len(data)
         except FileNotFoundError as error:
             raise disk.explain(error, "keep a copy of", path) from error
-        return self.put(data), len(data)
 
     def put_stream(self, write: Callable[[BinaryIO], None]) -> Tuple[Digest, int]:
         """Keep what `write` writes; nothing is kept where it raises."""
-        buffer = io.BytesIO()
-        write(buffer)
+        write(buffer := io.BytesIO())
         return self.put(buffer.getbuffer()), len(buffer.getbuffer())
 
     def path(self, digest: Digest) -> str:
