@@ -54,6 +54,7 @@ from .observation.seen import Seen
 from .pipeline.graph import StepGraph
 from .project import Project, value_of
 from .reasons import Explainer
+from .sharing import Sharing
 from .state import lockfile, watchlist
 from .state.database import Database
 from .state.keptfacts import KeptFacts
@@ -97,7 +98,9 @@ class Workspace:
             kept = KeptFacts(self.database)
             self.project = stack.enter_context(Project(self.config, kept=kept))
             stack.callback(kept.save)
-            self.store = self.project.store(self.folder, self._emit)
+            self.local = self.project.store(self.folder, self._emit)
+            self.sharing = Sharing(self.config, self.local, self._emit, lambda: self.lock)
+            self.store = self.sharing.store
             self._survey = Survey(self.config, self.project, self.store, self.database)
             self._stack = stack.pop_all()
         return self
@@ -163,8 +166,11 @@ class Workspace:
         started = time.monotonic()
         world, policy, wanted = self._world(policy)
         run = uuid.uuid4().hex[:12]
+        plan = make_plan(world, policy, wanted) if policy.locked or self.store is not self.local else Plan({})
         if policy.locked:
-            check_locked(self.lock, self.graph.order, world, make_plan(world, policy, wanted))
+            check_locked(self.lock, self.graph.order, world, plan)
+        wanted = self.sharing.wanted(plan, wanted, policy.locked)
+        self.sharing.fetch(world, plan, wanted)
         values = Values(self.store, self.project.codecs, self._consumers(world))
         runner = Runner(world, policy, wanted, Parts(
             executor_for(self.project, self.store, self.folder, policy.jobs, values), values, lambda trace, seconds: self._record(run, trace, seconds),
@@ -175,7 +181,8 @@ class Workspace:
         interrupted = False
         try:
             try:
-                runner.run()
+                with self.sharing.fetching():
+                    runner.run()
             except KeyboardInterrupt:
                 interrupted = True
             finally:
@@ -184,6 +191,9 @@ class Workspace:
             self._events.append(RunFinished(run, time.monotonic() - started, interrupted=True))
             self.database.run_finished(fold(self._events))
             raise
+        if not interrupted:
+            ran = {event.step for event in self._events if isinstance(event, StepFinished) and event.outcome == "ran"}
+            self.sharing.send([trace for name, trace in runner.traces.items() if name in ran and runner.vouched[name]])
         self._emit(RunFinished(run, time.monotonic() - started, interrupted))
         report = fold(self._events)
         self.database.run_finished(report)
@@ -237,7 +247,8 @@ class Workspace:
         return world, policy._replace(force=force), wanted
 
     def _history(self) -> History:
-        return history_of(self.database, self.lock, self.project.analysis.graph.version)
+        version = self.project.analysis.graph.version
+        return self.sharing.history(history_of(self.database, self.lock, version), version)
 
     def _consumers(self, world: World) -> Dict[str, Set[str]]:
         consumers: Dict[str, Set[str]] = {name: set() for name in world.facts}
