@@ -12,7 +12,7 @@ from typing import Callable, ContextManager, Dict, Iterable, List, Mapping, Opti
 from .config import Config
 from .engine.planner import World
 from .errors import ConfigError
-from .events import Notice
+from .events import Notice, RunReport
 from .model import Digest, Fresh, History, Lock, LockEntry, Plan, Trace
 from .remote import transfer
 from .remote.blobs import RemoteBlobs
@@ -117,22 +117,40 @@ class Sharing:
 
     # -- what it leaves there ---------------------------------------------------------------------
 
-    def send(self, made: Sequence[Trace]) -> None:
+    def send(self, report: RunReport, traces: Mapping[str, Trace], vouched: Mapping[str, bool]) -> None:
         """Send what a run has executed, where the settings say so; a remote that fails is told and no error."""
-        if self._shared is None or self._storing.mode != "read-write" or not made:
+        if self._shared is None or self._storing.mode != "read-write" or report.interrupted:
             return
-        self._link.ask(lambda: self._push([Sent(trace.step, entry_of(trace)) for trace in made]), transfer.Moved())
+        made = [Sent(step.step, entry_of(traces[step.step])) for step in report.steps
+                if step.outcome == "ran" and vouched.get(step.step)]
+        if made:
+            self._link.ask(lambda: self._push(made), transfer.Moved())
 
     # -- by command -------------------------------------------------------------------------------
 
-    def push(self, results: Iterable[Sent], progress: transfer.Progress) -> transfer.Moved:
-        """Send results that are here; raises ConfigError without a remote, Unreachable."""
-        return self._push(list(results), progress)
+    def push(self, steps: Iterable[str], latest: Mapping[str, Trace], progress: transfer.Progress) -> transfer.Moved:
+        """Send the results of steps that the lockfile names, and the last ones of here.
 
-    def pull(self, entries: Iterable[LockEntry], progress: transfer.Progress) -> transfer.Moved:
-        """Bring the values and products of lockfile entries; raises ConfigError without a remote, Unreachable."""
+        Raises ConfigError without a remote, Unreachable.
+        """
+        steps = list(steps)
+        named = self._named(steps)
+        made = {name: entry_of(latest[name]) for name in steps if name in latest and latest[name].key}
+        results = [Sent(name, entry) for source in (named, made) for name, entry in source.items()]
+        return self._push(list(dict.fromkeys(results)), progress)
+
+    def pull(self, steps: Iterable[str], progress: transfer.Progress) -> transfer.Moved:
+        """Bring the values and products of steps that the lockfile names.
+
+        Raises ConfigError without a remote, Unreachable.
+        """
         blobs, _ = self._remote()
-        return transfer.pull(_blobs(Sent("", entry) for entry in entries), blobs, self._local.has, progress)
+        results = [Sent(name, entry) for name, entry in self._named(steps).items()]
+        return transfer.pull(_blobs(results), blobs, self._local.has, progress)
+
+    def _named(self, steps: Iterable[str]) -> Dict[str, LockEntry]:
+        lock = self._lock()
+        return {name: lock.steps[name] for name in steps if name in lock.steps} if lock is not None else {}
 
     def _push(self, results: Sequence[Sent], progress: transfer.Progress = lambda *_: None) -> transfer.Moved:
         blobs, traces = self._remote()

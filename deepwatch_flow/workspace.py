@@ -123,10 +123,8 @@ class Workspace:
         explainer = self._explainer()
         told: Dict[str, Verdict] = {}
         for name, verdict in plan.verdicts.items():
-            if isinstance(verdict, (Stale, Pending)) and verdict.reasons:
-                told[name] = verdict._replace(reasons=explainer.tell(name, verdict.reasons))
-            else:
-                told[name] = verdict
+            told[name] = (verdict._replace(reasons=explainer.tell(name, verdict.reasons))
+                          if isinstance(verdict, (Stale, Pending)) and verdict.reasons else verdict)
         return Plan(told)
 
     def explain(self, step: str) -> Tuple[Reason, ...]:
@@ -191,9 +189,7 @@ class Workspace:
             self._events.append(RunFinished(run, time.monotonic() - started, interrupted=True))
             self.database.run_finished(fold(self._events))
             raise
-        if not interrupted:
-            ran = {event.step for event in self._events if isinstance(event, StepFinished) and event.outcome == "ran"}
-            self.sharing.send([trace for name, trace in runner.traces.items() if name in ran and runner.vouched[name]])
+        self.sharing.send(fold(self._events)._replace(interrupted=interrupted), runner.traces, runner.vouched)
         self._emit(RunFinished(run, time.monotonic() - started, interrupted))
         report = fold(self._events)
         self.database.run_finished(report)

@@ -33,6 +33,8 @@ TABLE: Dict[str, Tuple[str, str]] = {
     "graph": ("inspect", "draw the steps and what they need"),
     "show": ("inspect", "show the stored value of a step"),
     "log": ("inspect", "list past runs"),
+    "push": ("transfer", "send results to the remote"),
+    "pull": ("transfer", "bring the results that the lockfile names from the remote"),
     "hash": ("code", "print the deep hash of any function"),
     "deps": ("code", "list what the deep hash of a function covers"),
     "clean": ("clean", "forget recorded results"),

@@ -103,10 +103,7 @@ class RemoteBlobs:
         known = self.size(digest)
         try:
             if known is not None and 0 <= known <= PIECE:
-                data = self.files.read(_name(digest))
-                if digest_bytes(data) != digest:
-                    raise Damaged("its bytes have another digest")
-                self._local.put(data)
+                self._local.put(self._small(digest))
             else:
                 with self._large:
                     _keep(self._local, lambda stream: self._download(digest, size, stream))
@@ -143,6 +140,12 @@ class RemoteBlobs:
             if name.startswith(prefix) and _DIGEST.fullmatch(digest):      # anything else that lies there is nobody's
                 found[Digest(digest)] = size
         self._sizes[folder] = found
+
+    def _small(self, digest: Digest) -> bytes:
+        data = self.files.read(_name(digest))
+        if digest_bytes(data) != digest:
+            raise Damaged("its bytes have another digest")
+        return data
 
     def _download(self, digest: Digest, size: Optional[int], stream: BinaryIO) -> None:
         hasher, came = blake3(), 0

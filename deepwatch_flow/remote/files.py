@@ -11,6 +11,7 @@ import os
 import random
 import re
 import time
+from functools import partial
 from typing import Any, BinaryIO, Callable, Dict, Iterator, Optional, TypeVar
 
 from ..errors import ConfigError, EnvironmentFault
@@ -94,7 +95,7 @@ class Files:
                 except Exception:  # noqa: BLE001 - the second time it is told
                     stream.close()
                     stream = self._stream(name, came)
-                    piece = self._retried(lambda: stream.read(PIECE), 1)
+                    piece = self._retried(partial(stream.read, PIECE), 1)
                 if not piece:
                     return
                 came += len(piece)

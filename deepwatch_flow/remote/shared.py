@@ -194,7 +194,7 @@ class Through(Dict[Digest, Tuple[Trace, ...]]):
 
     def get(self, key: Digest, default: Any = ()) -> Any:
         """Return the traces of a key."""
-        return _Traces(super().get(key, ()), lambda: self._there(key))
+        return _Traces(super().get(key, default), lambda: self._there(key))
 
 
 class _Traces(Sequence[Trace]):
