@@ -92,7 +92,7 @@ class Workspace:
 
     def __enter__(self) -> Workspace:
         with ExitStack() as stack:
-            self.database = Database.open(os.path.join(self.folder, DATABASE), self._notice)
+            self.database = Database.open(os.path.join(self.folder, DATABASE), self._reporter)
             stack.callback(self.database.close)
             self.lock: Optional[Lock] = lockfile.read(self.lock_path, self.database)
             kept = KeptFacts(self.database)
@@ -139,11 +139,8 @@ class Workspace:
             if isinstance(verdict, Fresh):
                 continue
             for reason in verdict.reasons:
-                if other == name:
-                    reasons.append(reason)
-                else:
-                    path = reason.path if reason.path[:1] == (other,) else (other, *reason.path)
-                    reasons.append(reason._replace(path=(name, *path)))
+                path = reason.path if reason.path[:1] == (other,) else (other, *reason.path)
+                reasons.append(reason if other == name else reason._replace(path=(name, *path)))
         return tuple(reasons)
 
     def verdict(self, step: str) -> Verdict:
@@ -285,9 +282,6 @@ class Workspace:
     def _waiting(self, holder: object) -> None:
         self._reporter(Notice(f"another run holds this project ({holder}): waiting for it", level="note"))
 
-    def _notice(self, notice: Notice) -> None:
-        self._reporter(notice)
-
     # -- looking ----------------------------------------------------------------------------------
 
     def show(self, step: str) -> Shown:
@@ -296,8 +290,7 @@ class Workspace:
         trace = self._history().latest.get(name)
         if trace is None or not self.store.has(trace.artifact.blob, trace.artifact.size):
             raise StateError(f"there is no stored value of `{name}`", hint=f"deepwatch run {name}")
-        value = value_of(self.project.codecs, self.store, name, trace.artifact)
-        return Shown(name, trace, value, isinstance(self.verdict(name), Fresh))
+        return Shown(name, trace, value_of(self.project.codecs, self.store, name, trace.artifact), isinstance(self.verdict(name), Fresh))
 
     def observation(self, step: str) -> Tuple[str, Optional[Observation]]:
         """Return the name of a step, and what was observed of its last execution; None where nothing was."""
