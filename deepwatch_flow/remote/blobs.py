@@ -13,7 +13,7 @@ import os
 import re
 import tempfile
 import threading
-from typing import Any, BinaryIO, Callable, Dict, Iterable, Iterator, Optional, Set
+from typing import Any, BinaryIO, Callable, Dict, Iterable, Iterator, Mapping, Optional, Set
 
 from blake3 import blake3
 
@@ -103,7 +103,7 @@ class RemoteBlobs:
         known = self.size(digest)
         try:
             if known is not None and 0 <= known <= PIECE:
-                self._local.put(self._small(digest))
+                self._local.put(_checked(digest, self.files.read(_name(digest), known)))
             else:
                 with self._large:
                     _keep(self._local, lambda stream: self._download(digest, size, stream))
@@ -132,6 +132,42 @@ class RemoteBlobs:
             self._sizes.setdefault(digest[:2], {})[digest] = size
         return True
 
+    def fetch_many(self, sizes: Mapping[Digest, int]) -> Dict[Digest, bool]:
+        """Bring several blobs, the small ones together; tells of each whether it came. Raises Unreachable."""
+        together = {digest: size for digest, size in sizes.items()
+                    if self.files.in_batches and 0 < size <= PIECE and self.has(digest, size)}
+        found = {digest: self.fetch(digest, size) for digest, size in sizes.items() if digest not in together}
+        data = self.files.read_many({_name(digest): size for digest, size in together.items()}) if together else {}
+        for digest in together:
+            came = data[_name(digest)]
+            found[digest] = not isinstance(came, Absent)
+            try:
+                self._local.put(_checked(digest, came if isinstance(came, bytes) else b""))
+            except Damaged as error:
+                found[digest] = False
+                self._damaged(digest, str(error) if isinstance(came, bytes) else "it was listed and is gone")
+        return found
+
+    def send_many(self, sizes: Mapping[Digest, int]) -> Dict[Digest, Optional[bool]]:
+        """Send several blobs, the small ones together; tells of each whether it was sent, None for one lost here.
+
+        Raises Unreachable.
+        """
+        found: Dict[Digest, Optional[bool]] = {}
+        together: Dict[str, bytes] = {}
+        for digest, size in sizes.items():
+            try:
+                if not self.files.in_batches or size > PIECE or (digest not in self._bad and self.size(digest) == size):
+                    found[digest] = self.send(digest, size)
+                else:
+                    together[_name(digest)] = self._local.get(digest)
+                    found[digest] = True
+            except BlobMissing:
+                found[digest] = None
+        if together:
+            self.files.write_many(together)
+        return found
+
     def _list(self, folder: str) -> None:
         prefix = f"{FOLDER}/{folder}/"
         found: Dict[Digest, int] = {}
@@ -140,12 +176,6 @@ class RemoteBlobs:
             if name.startswith(prefix) and _DIGEST.fullmatch(digest):      # anything else that lies there is nobody's
                 found[Digest(digest)] = size
         self._sizes[folder] = found
-
-    def _small(self, digest: Digest) -> bytes:
-        data = self.files.read(_name(digest))
-        if digest_bytes(data) != digest:
-            raise Damaged("its bytes have another digest")
-        return data
 
     def _download(self, digest: Digest, size: Optional[int], stream: BinaryIO) -> None:
         hasher, came = blake3(), 0
@@ -165,6 +195,12 @@ class RemoteBlobs:
             self._bad.add(digest)
         self._tell(Notice(f"blob {digest} at {self.files.shown}/{_name(digest)} is damaged: {why}",
                           "it is not used; the step that makes it runs where its value is needed"))
+
+
+def _checked(digest: Digest, data: bytes) -> bytes:
+    if digest_bytes(data) != digest:
+        raise Damaged("its bytes have another digest")
+    return data
 
 
 def _name(digest: Digest) -> str:
