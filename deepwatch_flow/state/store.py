@@ -7,17 +7,17 @@ a wrong value. Which blobs are needed, and what their bytes mean, is left to eng
 from __future__ import annotations
 
 import errno
+import io
 import os
 import stat
-from typing import Callable, Dict, Iterator, NoReturn, Optional, Protocol, Set, Tuple
-
-from blake3 import blake3
+from typing import BinaryIO, Callable, Dict, Iterator, NoReturn, Optional, Protocol, Set, Tuple, cast
 
 from ..errors import EnvironmentFault, StateError
 from ..events import Notice
 from ..hashing.digest import digest_bytes
 from ..model import Digest
 from . import disk
+from .streams import Mirror, Sink, copied, digest_of
 
 _BLOB_MODE = 0o444
 #: what a damaged disk or a foreign file gives: the blob is lost, the machine is fine
@@ -43,6 +43,12 @@ class BlobStore(Protocol):
 
     def put_file(self, path: str) -> Tuple[Digest, int]:
         """Keep the bytes of a file; return their digest and how many they are."""
+
+    def put_stream(self, write: Callable[[BinaryIO], None]) -> Tuple[Digest, int]:
+        """Keep what `write` writes into the file that it is given; return digest and size of these bytes."""
+
+    def path(self, digest: Digest) -> str:
+        """Return the path of a local file, never to be written to, that holds the blob, checked; raises BlobMissing."""
 
     def get(self, digest: Digest) -> bytes:
         """Return the bytes, checked against their digest; raises BlobMissing."""
@@ -104,7 +110,7 @@ class LocalStore:
         """Keep the bytes of a file, read once: the digest is that of the very bytes kept."""
         temporary = self._new_file(None)
         try:
-            digest, size = _copy(path, temporary, _BLOB_MODE)
+            digest, size = copied(path, temporary, _BLOB_MODE)
             target = self._path(digest)
             if self._holds(digest, target, size):
                 disk.discard(temporary)
@@ -118,6 +124,33 @@ class LocalStore:
             disk.discard(temporary)
             raise
         return digest, size
+
+    def put_stream(self, write: Callable[[BinaryIO], None]) -> Tuple[Digest, int]:
+        """Keep what `write` writes; nothing is kept where it raises. No more than a piece is held in memory."""
+        with Sink(lambda: self._new_file(None), _BLOB_MODE) as sink:
+            write(cast(BinaryIO, sink))
+            temporary = sink.finish()
+            if temporary is None:           # so little that there is no file yet
+                return self.put(sink.held), sink.size
+            digest = sink.digest
+            target = self._path(digest)
+            if not self._holds(digest, target, sink.size):
+                try:
+                    self._make(os.path.dirname(target))
+                    self._publish(temporary, target)
+                except OSError as error:
+                    raise disk.explain(error, f"write a result of {sink.size} bytes to", target) from error
+        return digest, sink.size
+
+    def path(self, digest: Digest) -> str:
+        """Return the path of a blob's file, its bytes checked first; raises BlobMissing."""
+        path = self._path(digest)
+        try:
+            found = digest_of(path)
+        except OSError as error:
+            self._unreadable(digest, path, error)
+        self._require(digest, found, path)
+        return path
 
     def get(self, digest: Digest) -> bytes:
         """Return the bytes of a blob, checked against its digest; raises BlobMissing."""
@@ -141,7 +174,7 @@ class LocalStore:
         disk.make_folder(folder)
         temporary = disk.temporary_path(folder)
         try:
-            found, _ = _copy(source, temporary, 0o666, follow=False)
+            found, _ = copied(source, temporary, 0o666, follow=False)
             self._require(digest, found, source)
             disk.replace(temporary, path)
         except OSError as error:
@@ -250,6 +283,7 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self._blobs: Dict[Digest, bytes] = {}
+        self._mirror = Mirror()
 
     def put(self, data: disk.Bytes) -> Digest:
         """Keep `data` and return its digest."""
@@ -264,6 +298,16 @@ class MemoryStore:
         except FileNotFoundError as error:
             raise disk.explain(error, "keep a copy of", path) from error
         return self.put(data), len(data)
+
+    def put_stream(self, write: Callable[[BinaryIO], None]) -> Tuple[Digest, int]:
+        """Keep what `write` writes; nothing is kept where it raises."""
+        buffer = io.BytesIO()
+        write(buffer)
+        return self.put(buffer.getbuffer()), len(buffer.getbuffer())
+
+    def path(self, digest: Digest) -> str:
+        """Return the path of a file with the blob, which lasts as long as this object; raises BlobMissing."""
+        return self._mirror.path(digest, self.get(digest))
 
     def get(self, digest: Digest) -> bytes:
         """Return the bytes of a blob; raises BlobMissing."""
@@ -293,24 +337,6 @@ class MemoryStore:
     def list(self) -> Iterator[Digest]:
         """Yield the digests of all blobs here."""
         return iter(tuple(self._blobs))
-
-
-def _copy(source: str, target: str, mode: int, follow: bool = True) -> Tuple[Digest, int]:
-    """Copy a file piece by piece to a new one; return digest and size of the bytes copied."""
-    hasher, size = blake3(), 0
-    chunks = disk.read_chunks(source, follow=follow)
-    first = next(chunks, b"")           # an unreadable source must not leave an empty target
-    descriptor = disk.create(target, mode)
-    try:
-        while first:
-            hasher.update(first)
-            size += len(first)
-            disk.write_all(descriptor, first, target)
-            first = next(chunks, b"")
-    finally:
-        os.close(descriptor)
-        chunks.close()
-    return Digest(hasher.hexdigest()), size
 
 
 def _is_digest(text: str) -> bool:
