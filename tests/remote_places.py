@@ -78,6 +78,8 @@ class Place:
 
     def write(self, name: str, data: bytes) -> None:
         fs, root = self._fs()
+        if self.url.startswith("file:"):
+            fs.makedirs(f"{root}/{name}".rpartition("/")[0], exist_ok=True)
         fs.pipe_file(f"{root}/{name}", data)
 
     def remove(self, name: str) -> None:

@@ -8,12 +8,9 @@ it lies, and counts as missing; a run that makes its bytes again puts good ones 
 """
 from __future__ import annotations
 
-import contextlib
-import os
 import re
-import tempfile
 import threading
-from typing import Any, BinaryIO, Callable, Dict, Iterable, Iterator, Mapping, Optional, Set
+from typing import BinaryIO, Callable, Dict, Iterable, Mapping, Optional, Set
 
 from blake3 import blake3
 
@@ -106,7 +103,7 @@ class RemoteBlobs:
                 self._local.put(_checked(digest, self.files.read(_name(digest), known)))
             else:
                 with self._large:
-                    _keep(self._local, lambda stream: self._download(digest, size, stream))
+                    self._local.put_stream(lambda stream: self._download(digest, size, stream))
         except Absent:
             self._damaged(digest, "it was listed and is gone")
             return False
@@ -125,7 +122,7 @@ class RemoteBlobs:
         if size <= PIECE:
             self.files.write(_name(digest), self._local.get(digest))
         else:
-            with self._large, _local_file(self._local, digest) as path, open(path, "rb") as source:
+            with self._large, open(self._local.path(digest), "rb") as source:
                 self.files.send(_name(digest), source, size)
         with self._lock:
             self._bad.discard(digest)
@@ -207,41 +204,3 @@ def _name(digest: Digest) -> str:
     if not _DIGEST.fullmatch(digest):
         raise BlobMissing(digest)
     return f"{FOLDER}/{digest[:2]}/{digest[2:]}"
-
-
-def _keep(local: BlobStore, write: Callable[[BinaryIO], None]) -> None:
-    """Have the local store keep what `write` writes; nothing stays of it where that raises."""
-    put_stream: Any = getattr(local, "put_stream", None)
-    if put_stream is not None:
-        put_stream(write)
-        return
-    with _temporary(local) as path:
-        with open(path, "wb") as stream:
-            write(stream)
-        local.put_file(path)
-
-
-@contextlib.contextmanager
-def _local_file(local: BlobStore, digest: Digest) -> Iterator[str]:
-    """Give the path of a file with a blob's bytes, checked."""
-    path: Any = getattr(local, "path", None)
-    if path is not None:
-        yield path(digest)
-        return
-    with _temporary(local) as copy:
-        local.copy_to(digest, copy)
-        yield copy
-
-
-@contextlib.contextmanager
-def _temporary(local: BlobStore) -> Iterator[str]:
-    folder: Optional[str] = getattr(local, "folder", None)
-    if folder is not None:
-        os.makedirs(folder, exist_ok=True)
-    descriptor, path = tempfile.mkstemp(prefix=".deepwatch-", suffix=".tmp", dir=folder)
-    os.close(descriptor)
-    try:
-        yield path
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(path)

@@ -65,7 +65,7 @@ class SharedStore:
     """A `BlobStore` that reads through to a remote."""
 
     def __init__(self, local: BlobStore, blobs: RemoteBlobs, link: Link) -> None:
-        self._local: Any = local
+        self._local = local
         self._blobs = blobs
         self._link = link
         self._fetching = False
@@ -81,25 +81,23 @@ class SharedStore:
 
     def put(self, data: Any) -> Digest:
         """Keep `data` and return its digest."""
-        return Digest(self._local.put(data))
+        return self._local.put(data)
 
     def put_file(self, path: str) -> Tuple[Digest, int]:
         """Keep the bytes of a file; return their digest and how many they are."""
-        digest, size = self._local.put_file(path)
-        return Digest(digest), int(size)
+        return self._local.put_file(path)
 
     def put_stream(self, write: Callable[[BinaryIO], None]) -> Tuple[Digest, int]:
         """Keep what `write` writes; return its digest and size."""
-        digest, size = self._local.put_stream(write)
-        return Digest(digest), int(size)
+        return self._local.put_stream(write)
 
     def get(self, digest: Digest) -> bytes:
         """Return the bytes, checked against their digest; raises BlobMissing."""
-        return bytes(self._through(digest, lambda: self._local.get(digest)))
+        return self._through(digest, lambda: self._local.get(digest))
 
     def path(self, digest: Digest) -> str:
         """Return the path of a local file with a blob's bytes, checked; raises BlobMissing."""
-        return str(self._through(digest, lambda: self._local.path(digest)))
+        return self._through(digest, lambda: self._local.path(digest))
 
     def copy_to(self, digest: Digest, path: str) -> None:
         """Write a blob to a file: checked, and complete or not at all; raises BlobMissing."""
@@ -114,17 +112,15 @@ class SharedStore:
 
     def size(self, digest: Digest) -> Optional[int]:
         """Return how many bytes a blob here has, None if it is not here."""
-        found: Optional[int] = self._local.size(digest)
-        return found
+        return self._local.size(digest)
 
     def remove(self, digest: Digest) -> bool:
         """Remove a blob here and tell whether it was here; that of the remote stays."""
-        return bool(self._local.remove(digest))
+        return self._local.remove(digest)
 
     def list(self) -> Iterator[Digest]:
         """Yield the digests of all blobs here."""
-        found: Iterator[Digest] = self._local.list()
-        return found
+        return self._local.list()
 
     def _through(self, digest: Digest, read: Callable[[], Result]) -> Result:
         try:

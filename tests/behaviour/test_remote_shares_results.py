@@ -33,6 +33,8 @@ STEPS = """
         return {"total": total, "most": max(squares)}
     """
 _numbers = itertools.count()
+#: for what has to hold at a real server; the rest is asked of a folder alone
+EVERYWHERE = pytest.mark.parametrize("place", ["s3", "file"], indirect=True)
 
 
 @pytest.fixture(scope="module")
@@ -41,10 +43,10 @@ def s3() -> Iterator[Dict[str, str]]:
         yield environ
 
 
-@pytest.fixture(params=["s3", "file"])
+@pytest.fixture
 def place(request: Any, tmp_path: Path) -> Place:
     need("fsspec")
-    if request.param == "file":
+    if getattr(request, "param", "file") == "file":
         return Place(f"file://{tmp_path.as_posix()}/remote", {"TEAM_KEY": KEY})
     import s3fs
 
@@ -104,6 +106,7 @@ def at(digest: str) -> str:
 
 # -- what is sent and fetched ------------------------------------------------------------------------
 
+@EVERYWHERE
 def test_a_run_sends_what_it_made_and_another_checkout_runs_nothing(team: Team, first: Any) -> None:
     assert len(team.place.blobs()) == 4
     assert len(team.place.traces()) == 4
@@ -113,6 +116,7 @@ def test_a_run_sends_what_it_made_and_another_checkout_runs_nothing(team: Team, 
     assert second.value("report") == {"total": 1225, "most": 2401}
 
 
+@EVERYWHERE
 def test_another_python_runs_nothing_either(team: Team, first: Any) -> None:
     pythons = {version: program for version, program in other_pythons().items() if _has_fsspec(program, team.place.url)}
     if not pythons:
@@ -128,6 +132,7 @@ def _has_fsspec(program: str, url: str) -> bool:
     return subprocess.run([program, "-c", f"import fsspec; fsspec.core.url_to_fs({url!r})"], stderr=subprocess.DEVNULL).returncode == 0
 
 
+@EVERYWHERE
 def test_only_what_the_targets_need_is_fetched(team: Team, first: Any) -> None:
     second = team.checkout("second", first)
     assert second.run("total").executed == []
@@ -138,6 +143,7 @@ def test_only_what_the_targets_need_is_fetched(team: Team, first: Any) -> None:
     assert set(local_blobs(second)) == wanted                      # not `rows`: all that consume it are fresh
 
 
+@EVERYWHERE
 @pytest.mark.parametrize("arguments", [["run", "--locked"], ["status", "--check"]])
 def test_ci_judges_without_downloading_data(team: Team, first: Any, arguments: List[str]) -> None:
     second = team.checkout("second", first)
@@ -162,6 +168,7 @@ def test_products_come_too(team: Team) -> None:
     assert second.read("out/page.txt") == "hello"
 
 
+@EVERYWHERE
 def test_pull_brings_all_and_then_nobody_is_asked(team: Team, first: Any) -> None:
     second = team.checkout("second", first)
     assert "4 blobs came" in second.cli("pull").stdout
@@ -179,6 +186,7 @@ def test_pull_of_one_step(team: Team, first: Any) -> None:
     assert local_blobs(second) == [blob_of(first, "squares")]
 
 
+@EVERYWHERE
 def test_a_push_that_was_cut_off_goes_on(team: Team, first: Any) -> None:
     gone = team.place.names()[::2]
     for name in gone:
@@ -201,12 +209,14 @@ def test_the_mode_tells_what_a_run_does(team: Team, mode: str, sent: int, monkey
     assert len(second.run().executed) == (4 if mode == "off" else 0)
 
 
+@EVERYWHERE
 def test_a_colleague_without_the_lock_finds_an_equal_result(team: Team, first: Any) -> None:
     second = team.checkout("second", first, lock=False)
     assert second.run().executed == []
     assert second.lock == first.lock
 
 
+@EVERYWHERE
 def test_parallel_runs_fetch_for_their_workers(team: Team, first: Any) -> None:
     second = team.checkout("second", first)
     second.edit("pipeline.py", "max(squares)", "max(squares) + 1")
@@ -251,6 +261,7 @@ def test_a_signature_that_does_not_fit_is_refused_even_where_the_remote_is_trust
     assert len(second.run().executed) == 4
 
 
+@EVERYWHERE
 def test_a_forged_trace_is_never_unpickled(team: Team, first: Any, tmp_path: Path) -> None:
     """A stranger who can write to the remote has a trace tell of a blob that does something."""
     import pickle
@@ -268,12 +279,17 @@ def test_a_forged_trace_is_never_unpickled(team: Team, first: Any, tmp_path: Pat
         folder = name.rpartition("/")[0]
         team.place.remove(name)
         team.place.write(f"{folder}/{digest_bytes(forged)}", forged + b"\n" + signature)
-    second = team.checkout("second", first, lock=False)
+    second = team.checkout("second", first, settings='sign_with = "env:TEAM_KEY"\n[remote]\nmode = "read"', lock=False)
     done = second.run()
     assert len(done.executed) == 4
     assert any("signature" in each["message"] for each in done.document["notices"])
     assert second.value("total") == 1225
     assert not mark.exists()
+    # the same remote, trusted without a key: so the attack is a real one
+    third = team.checkout("third", first, settings='trust = "remote"', lock=False)
+    third.run("report")
+    third.cli("show", "report")
+    assert mark.exists()
 
 
 class _Evil:
@@ -284,6 +300,7 @@ class _Evil:
         return open, (self.path, "w")
 
 
+@EVERYWHERE
 def test_names_from_the_remote_never_lead_anywhere(team: Team, first: Any) -> None:
     name = team.place.traces()[0]
     folder, _, _ = name.rpartition("/")
@@ -312,6 +329,7 @@ def missing(place: Place, name: str) -> None:
     place.remove(name)
 
 
+@EVERYWHERE
 @pytest.mark.parametrize("harm", [corrupted, truncated, emptied, missing])
 def test_a_damaged_blob_is_told_and_its_step_runs(team: Team, first: Any, harm: Callable[[Place, str], None]) -> None:
     digest = blob_of(first, "report")
