@@ -33,6 +33,8 @@ _PARTS = 9_000
 _RENAMES = {"file", "local", "sftp", "ssh", "smb", "hdfs", "webdav"}
 #: where folders can't be listed
 _NO_LISTS = {"http", "https"}
+#: where one request gives a whole file piece by piece; elsewhere each piece is asked for
+_FLOWING = {"s3", "s3a"}
 _INSTALL = {"s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "az": "adlfs", "abfs": "adlfs", "ssh": "paramiko",
             "sftp": "paramiko", "http": "aiohttp", "https": "aiohttp"}
 
@@ -109,6 +111,8 @@ class Files:
             while True:
                 try:
                     piece = stream.read(PIECE)
+                except FileNotFoundError as error:
+                    raise Absent(str(error)) from error
                 except Exception:  # noqa: BLE001 - the second time it is told
                     stream.close()
                     stream = self._stream(name, came)
@@ -122,6 +126,8 @@ class Files:
             stream.close()
 
     def _stream(self, name: str, start: int) -> Any:
+        if start == 0 and self.protocol in _FLOWING:
+            return _Flow(self._fs(), self._at(name))
         stream = self._retried(lambda: self._fs().open(self._at(name), "rb", block_size=PIECE, cache_type="none"))
         if start:
             self._retried(lambda: stream.seek(start), 1)
@@ -245,6 +251,25 @@ class Files:
             self._root = str(root).rstrip("/")
             self._opened = fs
         return self._opened
+
+
+class _Flow:
+    """A file that comes by one request, read from outside of fsspec's loop."""
+
+    def __init__(self, fs: Any, path: str) -> None:
+        self._fs = fs
+        self._sync: Any = importlib.import_module("fsspec.asyn").sync
+        self._inner = self._sync(fs.loop, fs.open_async, path, "rb")
+
+    def read(self, size: int) -> bytes:
+        """Return the next bytes, at most so many; none at the end."""
+        return bytes(self._sync(self._fs.loop, self._inner.read, size, timeout=LATER))
+
+    def close(self) -> None:
+        """Give the connection back."""
+        body = getattr(self._inner, "r", None)
+        if body is not None:
+            body.close()
 
 
 def without_credentials(url: str) -> str:
