@@ -115,7 +115,7 @@ class CleanPlace:
         sources = {self._moved(path): source.data for path, source in self._project.snapshot.sources.items()
                    if self._moved(path) != path}
         return WorkerSetup(self._project.config._replace(root=self.root), self.state, sources,
-                           tuple(self._moved(os.path.abspath(path)) for path in sys.path))
+                           tuple(self._moved(os.path.abspath(path)) for path in sys.path), self.state)
 
     def _moved(self, path: str) -> str:
         """Return where a path of the project is here; one that was not copied stays."""

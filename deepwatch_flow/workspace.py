@@ -54,6 +54,7 @@ from .observation.seen import Seen
 from .pipeline.graph import StepGraph
 from .project import Project, value_of
 from .reasons import Explainer
+from .sharing import Sharing
 from .state import watchlist
 from .state.cleaning import forget
 from .state.collect import with_owner
@@ -94,14 +95,16 @@ class Workspace:
 
     def __enter__(self) -> Workspace:
         with ExitStack() as stack:
-            self.database = Database.open(os.path.join(self.folder, DATABASE), self._notice)
+            self.database = Database.open(os.path.join(self.folder, DATABASE), self._reporter)
             stack.callback(self.database.close)
             self._book = LockBook(self.lock_path, self.database, self._emit, self._mends)
             self.lock: Optional[Lock] = self._book.read()
             kept = KeptFacts(self.database)
             self.project = stack.enter_context(Project(self.config, kept=kept))
             stack.callback(kept.save)
-            self.store = self.project.store(self.folder, self._emit)
+            self.local = self.project.store(self.folder, self._emit)
+            self.sharing = Sharing(self.config, self.local, self._emit, lambda: self.lock)
+            self.store = self.sharing.store
             self.survey = self._survey = Survey(self.config, self.project, self.store, self.database)
             self.products = Restorer(self.config.root, self.store, self.config.storing.link, self._survey.product_digest, self._history)
             self._survey.accept(self.lock)
@@ -128,10 +131,8 @@ class Workspace:
         for name, verdict in plan.verdicts.items():
             for notice in self.products.in_the_way(name, verdict):
                 self._emit(notice)
-            if isinstance(verdict, (Stale, Pending)) and verdict.reasons:
-                told[name] = verdict._replace(reasons=explainer.tell(name, verdict.reasons))
-            else:
-                told[name] = verdict
+            told[name] = (verdict._replace(reasons=explainer.tell(name, verdict.reasons))
+                          if isinstance(verdict, (Stale, Pending)) and verdict.reasons else verdict)
         return Plan(told)
 
     def explain(self, step: str) -> Tuple[Reason, ...]:
@@ -146,11 +147,8 @@ class Workspace:
             if isinstance(verdict, Fresh):
                 continue
             for reason in verdict.reasons:
-                if other == name:
-                    reasons.append(reason)
-                else:
-                    path = reason.path if reason.path[:1] == (other,) else (other, *reason.path)
-                    reasons.append(reason._replace(path=(name, *path)))
+                path = reason.path if reason.path[:1] == (other,) else (other, *reason.path)
+                reasons.append(reason if other == name else reason._replace(path=(name, *path)))
         return tuple(reasons)
 
     def verdict(self, step: str) -> Verdict:
@@ -172,8 +170,11 @@ class Workspace:
         started = time.monotonic()
         world, policy, wanted = self._world(policy)
         run = uuid.uuid4().hex[:12]
+        plan = make_plan(world, policy, wanted) if policy.locked or self.store is not self.local else Plan({})
         if policy.locked:
-            check_locked(self.lock, self.graph.order, world, make_plan(world, policy, wanted))
+            check_locked(self.lock, self.graph.order, world, plan)
+        wanted = self.sharing.wanted(plan, wanted, policy.locked)
+        self.sharing.fetch(world, plan, wanted)
         values = Values(self.store, self.project.codecs, self._consumers(world))
         runner = Runner(world, policy, wanted, Parts(
             executor_for(self.project, self.store, self.folder, policy.jobs, values), values, lambda trace, seconds: self._record(run, trace, seconds),
@@ -184,7 +185,8 @@ class Workspace:
         interrupted = False
         try:
             try:
-                runner.run()
+                with self.sharing.fetching():
+                    runner.run()
             except KeyboardInterrupt:
                 interrupted = True
             finally:
@@ -193,6 +195,7 @@ class Workspace:
             self._events.append(RunFinished(run, time.monotonic() - started, interrupted=True))
             self.database.run_finished(fold(self._events))
             raise
+        self.sharing.send(fold(self._events)._replace(interrupted=interrupted), runner.traces, runner.vouched)
         self._emit(RunFinished(run, time.monotonic() - started, interrupted))
         report = fold(self._events)
         self.database.run_finished(report)
@@ -245,7 +248,8 @@ class Workspace:
         return world, policy._replace(force=force), wanted
 
     def _history(self) -> History:
-        return history_of(self.database, self.lock, self.project.analysis.graph.version, self._book.others)
+        version = self.project.analysis.graph.version
+        return self.sharing.history(history_of(self.database, self.lock, version, self._book.others), version)
 
     def _consumers(self, world: World) -> Dict[str, Set[str]]:
         consumers: Dict[str, Set[str]] = {name: set() for name in world.facts}
@@ -288,9 +292,6 @@ class Workspace:
     def _waiting(self, holder: object) -> None:
         self._reporter(Notice(f"another run holds this project ({holder}): waiting for it", level="note"))
 
-    def _notice(self, notice: Notice) -> None:
-        self._reporter(notice)
-
     # -- looking ----------------------------------------------------------------------------------
 
     def show(self, step: str) -> Shown:
@@ -299,8 +300,7 @@ class Workspace:
         trace = self._history().latest.get(name)
         if trace is None or not self.store.has(trace.artifact.blob, trace.artifact.size):
             raise StateError(f"there is no stored value of `{name}`", hint=f"deepwatch run {name}")
-        value = value_of(self.project.codecs, self.store, name, trace.artifact)
-        return Shown(name, trace, value, isinstance(self.verdict(name), Fresh))
+        return Shown(name, trace, value_of(self.project.codecs, self.store, name, trace.artifact), isinstance(self.verdict(name), Fresh))
 
     def observation(self, step: str) -> Tuple[str, Optional[Observation]]:
         """Return the name of a step, and what was observed of its last execution; None where nothing was."""

@@ -36,6 +36,8 @@ TABLE: Dict[str, Tuple[str, str]] = {
     "diff": ("diff", "show what differs between two lockfiles"),
     "impact": ("impact", "tell which steps an edit would make stale"),
     "lock": ("lock", "merge lockfiles, carry one over to a new scheme of digests"),
+    "push": ("transfer", "send results to the remote"),
+    "pull": ("transfer", "bring the results that the lockfile names from the remote"),
     "hash": ("code", "print the deep hash of any function"),
     "deps": ("code", "list what the deep hash of a function covers"),
     "verify": ("verify", "run steps again in a clean place, and compare what they give with the lockfile"),

@@ -9,6 +9,7 @@ from typing import Any, Dict, Tuple
 from ..config import OBSERVED, PYPROJECT, Config, Storing
 from ..config import load as load_config
 from ..errors import ConfigError, EnvironmentFault
+from ..remote.files import without_credentials
 from ..report import explain
 from ..vouching import LOCKFILE
 from .console import Console
@@ -120,7 +121,7 @@ def _storing(found: Storing) -> Dict[str, Any]:
     """Return the settings of a shared store; those of the remote where there is one."""
     listed: Dict[str, Any] = {"store.link": found.link}
     if found.remote is not None:
-        listed.update({"store.remote": found.remote, "remote.mode": found.mode, "store.trust": found.trust})
+        listed.update({"store.remote": without_credentials(found.remote), "remote.mode": found.mode, "store.trust": found.trust})
     if found.sign_with is not None:
         listed["store.sign_with"] = found.sign_with
     listed.update((f"store.codecs.{name}", codec) for name, codec in sorted(found.codecs.items()))

@@ -70,7 +70,7 @@ class Watch:
             watch_steps(builder, project.config.root, graph, traces)
             watch_project(builder, project, self._opening, found_fresh)
             watch_packages(builder, packages_of(project.analysis, traces.values(), project.loaded))
-            steps = watch_values(builder, workspace.store, graph, traces, leaves(graph, graph.order))
+            steps = watch_values(builder, workspace.local, graph, traces, leaves(graph, graph.order))
             self._watch_lock(builder, workspace)
             again = load_config(os.getcwd(), os.environ)._replace(sources={})
             if traces_of(workspace.plan(Policy()), graph) != traces or again != self._opening.config._replace(sources={}) \

@@ -36,6 +36,11 @@ def lock_of(document: Mapping[str, Any], version: int) -> Lock:
     return Lock(steps, definitions, packages, _size(document, "scheme", "", "the lockfile"), _accepted(document))
 
 
+def entry_of(name: str, table: Any) -> LockEntry:
+    """Return one step's entry from its table, each fact checked; raises Misfit."""
+    return _entry(name, table)
+
+
 def _accepted(document: Mapping[str, Any]) -> Tuple[Accepted, ...]:
     found: List[Accepted] = []
     for step in _table(document, "accepted", ""):
