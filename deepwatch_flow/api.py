@@ -42,7 +42,7 @@ def run(targets: Union[str, Sequence[str]] = (), *, root: Optional[str] = None, 
     chosen = (targets,) if isinstance(targets, str) else tuple(targets)
     policy = policy._replace(targets=chosen or policy.targets,
                              jobs=jobs if jobs is not None else max(policy.jobs, config.jobs))
-    with Workspace(config, *([emit] if emit is not None else [])) as workspace:
+    with Workspace(config, emit or _untold, mends=not policy.locked) as workspace:
         return workspace.run(policy)
 
 

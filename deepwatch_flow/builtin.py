@@ -5,13 +5,20 @@ from typing import Any, Iterable, List, Optional
 
 from .hashing.frames import digest_frame
 from .hooks import hookimpl
-from .state.codecs import Codec, NpyCodec
+from .state.codecs import Codec
+from .state.datacodecs import (
+    ArrowCodec,
+    NpyCodec,
+    ParquetCodec,
+    PngCodec,
+    PolarsCodec,
+)
 
 
 @hookimpl
 def deepwatch_codecs() -> List[Codec]:
-    """Arrays as ``.npy``; the codecs for plain data and pickles are always there."""
-    return [NpyCodec()]
+    """Arrays, tables and images; the codecs for plain data and pickles are always there."""
+    return [NpyCodec(), ArrowCodec(), ParquetCodec(), PolarsCodec(), PngCodec()]
 
 
 @hookimpl(trylast=True)

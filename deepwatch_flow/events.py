@@ -56,6 +56,7 @@ class Notice(NamedTuple):
     message: str
     hint: Optional[str] = None
     level: str = "warning"             #: note | warning
+    subject: str = ""                  #: the digest of the blob or the path that it is about; told once in a run
 
 
 class RunFinished(NamedTuple):

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from typing import Dict, Iterable, List, Optional
 
@@ -20,12 +21,12 @@ class Repository:
         #: the folder's own path below the top of the repository, empty or with a slash at its end
         self._prefix = os.fsdecode(self.ask("rev-parse", "--show-prefix")).strip("\n")
 
-    def ask(self, *arguments: str) -> bytes:
-        """Return what a git command prints; raises GitError with what git complains of."""
+    def ask(self, *arguments: str, given: bytes = b"") -> bytes:
+        """Return what a git command prints that is `given` something to read; raises GitError with what git complains of."""
         environ = {**os.environ, "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"}
         try:
             done = subprocess.run(["git", *arguments], cwd=self._folder, env=environ, check=False,
-                                  stdin=subprocess.DEVNULL, capture_output=True)
+                                  input=given, capture_output=True)
         except OSError as error:
             raise EnvironmentFault(f"can't run git: {error.strerror}", hint="install git, or put it on PATH") from error
         if done.returncode != 0:
@@ -42,13 +43,11 @@ class Repository:
 
     def blobs(self, path: str, revisions: Iterable[str]) -> Dict[str, str]:
         """Return the git blob that a file is in each of some revisions; those without it are left out."""
-        found = {}
-        for each in revisions:
-            try:
-                found[each] = os.fsdecode(self.ask("rev-parse", "--verify", "--quiet", f"{each}:{self._prefix}{path}")).strip()
-            except GitError:
-                continue        # that revision does not have the file
-        return found
+        names = list(revisions)
+        asked = "".join(f"{each}:{self._prefix}{path}\n" for each in names)
+        answers = os.fsdecode(self.ask("cat-file", "--batch-check=%(objecttype) %(objectname)", given=os.fsencode(asked))).split("\n")
+        # for what a revision does not have, the answer is what was asked, and `missing`
+        return {name: answer[5:] for name, answer in zip(names, answers) if re.fullmatch("blob [0-9a-f]+", answer)}
 
     def show(self, path: str, revision: str) -> Optional[bytes]:
         """Return the bytes of a file in a revision, None where it has no such file."""
@@ -73,3 +72,15 @@ def repository(folder: str) -> Optional[Repository]:
         return Repository(folder)
     except (GitError, EnvironmentFault):
         return None
+
+
+def in_repository(folder: str) -> bool:
+    """Tell whether a folder lies in a repository, without asking git: it may be git that is missing."""
+    if os.environ.get("GIT_DIR"):
+        return True
+    while not os.path.lexists(os.path.join(folder, ".git")):
+        above = os.path.dirname(folder)
+        if above == folder:
+            return False
+        folder = above
+    return True

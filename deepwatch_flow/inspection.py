@@ -81,7 +81,7 @@ def hash_target(target: str, *, root: Optional[str] = None) -> Inspected:
     """
     path, separator, name = target.rpartition(":")
     if not separator or not path or not name:
-        raise ConfigError(f"`{target}` is not of the form FILE:FUNC", hint="for example: deepwatch hash work.py:clean")
+        raise ConfigError(f"`{target}` is not of the form FILE:FUNC", hint="for example work.py:clean; of a step of the pipeline: deepwatch deps STEP --observed")
     full = os.path.abspath(path)
     base = os.path.abspath(root) if root is not None else _project_above(full)
     boundary = Boundary(base)

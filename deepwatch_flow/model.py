@@ -12,7 +12,7 @@ Digest = NewType("Digest", str)
 
 #: the version of the scheme by which code, values and keys are digested; part of the lockfile.
 #: Raise it with any change that gives an unchanged step another key.
-SCHEME = 1
+SCHEME = 2
 
 
 # -- code ---------------------------------------------------------------------------------------
@@ -90,6 +90,7 @@ class ProductFile(NamedTuple):
     path: str                     #: relative to the root, POSIX separators
     blob: Digest
     size: int
+    executable: bool = False      #: whether its owner may execute it
 
 
 class SeenFile(NamedTuple):
@@ -167,11 +168,15 @@ class LockEntry(NamedTuple):
     observed: Tuple[Tuple[str, Digest], ...] = ()   #: (what the step was seen to depend on, its digest)
 
 
+#: the definition that stands for all of a step's code
+ALL = "*"
+
+
 class Accepted(NamedTuple):
     """A change of code that somebody said to be of no effect on a step."""
 
     step: str
-    definition: str               #: name of the unit
+    definition: str               #: name of the unit; `ALL` for all of the step's code
     old: Digest                   #: deep digest of the unit as the step's result was made with it
     new: Digest                   #: deep digest of the unit that counts as the old one
     reason: str
@@ -234,6 +239,8 @@ class StepFacts(NamedTuple):
     parts: Optional[Tuple[str, ...]] = None        #: labels by which its value is stored; (): its own elements; None: whole
     family: Optional[Family] = None                #: of a step that stands for instances
     labels: Tuple[Tuple[str, str], ...] = ()       #: of an instance: (parameter, label) along the axes of declared values
+    accepted: Tuple[Accepted, ...] = ()            #: changes in its code that somebody said to be of no effect
+    accepted_code: Optional[Digest] = None         #: what its code counts as by them
 
 
 class History(NamedTuple):
@@ -280,6 +287,7 @@ class Fresh(NamedTuple):
     restore: Tuple[ProductFile, ...] = ()      #: products to put back from the store
     key: Optional[Digest] = None               #: that of now, where code changed that the execution did not use
     pinned: bool = False                       #: whatever changed does not count: its cue is never
+    accepted: Tuple[Accepted, ...] = ()        #: the changes that somebody accepted, without which it were stale
 
 
 class Stale(NamedTuple):

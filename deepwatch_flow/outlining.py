@@ -46,7 +46,7 @@ def outline_of(project: Project, database: Database, lock: Optional[Lock], trace
     """Return the outline, None for a project of which none can be had; `traces` are those that hold now."""
     analysis, graph = project.analysis, project.graph
     known = database.traces()
-    if not _is_plain(project, known, traces):
+    if (lock is not None and lock.accepted) or not _is_plain(project, known, traces):
         return None
     tops = {name: analysis.top(trace.code) for name, trace in traces.items()}
     if any(variant for _, variant in tops.values()):

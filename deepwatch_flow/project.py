@@ -71,6 +71,9 @@ class Project:
             with self.loading():
                 steps = load_pipeline(world, self.config.pipeline, lambda path: hook.deepwatch_collect_steps(path=path))
             self.graph = build(steps, self.config.params, self.config.root)
+            for each in steps:
+                if each.codec is not None:
+                    self.codecs.require(each.codec, f"@step(codec=...) of `{each.name}`")
             self._stack = stack.pop_all()
         return self
 
@@ -102,7 +105,7 @@ class Project:
         config = self.config
         self.plugins = plugin_manager(config.root, config.plugins, [builtin])
         self.digesters = [hook_digester(self.plugins.hook)]
-        self.codecs = codecs_of(self.plugins, config.root)
+        self.codecs = codecs_of(self.plugins, config.root, config.storing.codecs)
         self.analysis = Analysis(self.boundary, self.origins, self.snapshot, self._kept, self.digesters)
         self.hasher = ValueHasher(config.root, self.digesters, self.analysis.token)
 
@@ -117,9 +120,9 @@ class Project:
         return made[0] if made else LocalStore(os.path.join(folder, "objects"), on_corrupt)
 
 
-def codecs_of(plugins: Any, root: str) -> Codecs:
+def codecs_of(plugins: Any, root: str, chosen: Mapping[str, str] = {}) -> Codecs:
     """Return the codecs of all plugins, ours among them, for a project in this folder."""
-    return Codecs([codec for codecs in plugins.hook.deepwatch_codecs() for codec in codecs], root)
+    return Codecs([codec for codecs in plugins.hook.deepwatch_codecs() for codec in codecs], root, chosen)
 
 
 def value_of(codecs: Codecs, store: BlobStore, step: str, artifact: Artifact) -> Any:

@@ -51,7 +51,9 @@ class Explainer:
             if new not in self._new:      # of hidden code: no step's fingerprint
                 self._new.update((unit.deep, unit) for unit in self._units([new]))
             self._known[pair] = tuple(changes(old, new, self._old_unit, self._new_unit))
-        return [self._reason(step, change) for change in self._known[pair]]
+        accepted = {each.new for each in self._facts[step].accepted} if step in self._facts else set()
+        return [self._reason(step, change) for change in self._known[pair]
+                if change.new is None or change.new.deep not in accepted]
 
     def _reason(self, step: str, change: Change) -> Reason:
         unit = change.new or change.old

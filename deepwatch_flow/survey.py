@@ -11,10 +11,10 @@ from typing import (
     Dict,
     FrozenSet,
     Iterable,
-    List,
     Mapping,
     Optional,
     Protocol,
+    Sequence,
     Set,
     Tuple,
 )
@@ -29,6 +29,7 @@ from .errors import PipelineError
 from .hashing.files import digest_file, digest_input
 from .model import (
     SCHEME,
+    Accepted,
     Artifact,
     Axis,
     Digest,
@@ -81,6 +82,7 @@ class Survey:
         self._memo = database.stats
         self._facts: Dict[str, StepFacts] = {}
         self._manifests: Dict[Tuple[str, Digest], Mapping[str, Artifact]] = {}       # by step and blob
+        self._accepted: Dict[str, Tuple[Accepted, ...]] = {}
         #: whether all steps are judged precisely, whatever the settings say
         self.precise = False
         ignore = {**OBSERVED, **config.observe}["ignore"]
@@ -115,6 +117,9 @@ class Survey:
                 tuple(sorted(node.products.items())), tuple(sorted(node.upstreams.items())),
                 tuple(self._graph.upstreams(node.name)), self.precise or (options["invalidate"] or self._mode) == "precise",
                 options["cue"], self._graph.parts(node.name), self._family(node))
+            applied, code = self._accepted_of(node.name, fingerprint.root)
+            if applied:
+                found = self._facts[node.name] = found._replace(accepted=applied, accepted_code=code)
         return found
 
     def _family(self, node: StepNode) -> Optional[Family]:
@@ -133,6 +138,26 @@ class Survey:
                 values.append((label, Param(parameter, digest, _shown(value))))
             axes.append(Axis(parameter, "", tuple(values)))
         return Family(tuple(axes), node.step.options["each"] == "zip") if axes else None
+
+    def accept(self, lock: Optional[Lock]) -> None:
+        """Let the changes count as nothing that a lockfile says were accepted."""
+        accepted: Dict[str, Tuple[Accepted, ...]] = {}
+        for each in lock.accepted if lock is not None and lock.scheme == SCHEME else ():
+            accepted[each.step] = (*accepted.get(each.step, ()), each)
+        if accepted != self._accepted:
+            self._accepted = accepted
+            for name, facts in self._facts.items():
+                applied, code = self._accepted_of(name, facts.fingerprint.root)
+                self._facts[name] = facts._replace(accepted=applied, accepted_code=code)
+
+    def _accepted_of(self, name: str, root: Digest) -> Tuple[Tuple[Accepted, ...], Optional[Digest]]:
+        """Return the accepted changes that are in a step's code now, and what it counts as by them."""
+        accepted = self._accepted.get(name, ())
+        if not accepted:
+            return (), None
+        code, met = self._analysis.as_formerly(root, {each.new: each.old for each in accepted})
+        applied = tuple(each for each in accepted if each.new in met)
+        return (applied, code) if applied else ((), None)
 
     def world(self, names: Iterable[str], history: History, only: Mapping[str, FrozenSet[str]]) -> World:
         """Return all that the planner may look at for some steps."""
@@ -187,7 +212,7 @@ class Survey:
         lost = []
         restore = []
         for product in trace.products:
-            if self._product_digest(product.path) == product.blob:
+            if self.product_digest(product.path) == product.blob:
                 continue
             if self._store.has(product.blob, product.size):
                 restore.append(product)
@@ -196,13 +221,6 @@ class Survey:
         if wanted and not self._has(trace.artifact):
             lost.append(Reason("artifact", trace.step))
         return tuple(lost), tuple(restore)
-
-    def blobs(self, artifact: Artifact) -> List[Digest]:
-        """Return the blobs of a value, its parts' too as far as they are known."""
-        def read(blob: Digest) -> Optional[bytes]:
-            return self._store.get(blob) if self._store.has(blob) else None
-
-        return [blob for blob, _ in blobs_of(artifact, read)]
 
     def _has(self, artifact: Artifact) -> bool:
         """Tell whether a value is stored, with all its parts."""
@@ -232,10 +250,11 @@ class Survey:
         removed is in the store.
         """
         for product in trace.products:
-            if self._product_digest(product.path) == product.blob and self._store.has(product.blob, product.size):
+            if self.product_digest(product.path) == product.blob and self._store.has(product.blob, product.size):
                 disk.remove(os.path.join(self._root, product.path))
 
-    def _product_digest(self, path: str) -> Optional[Digest]:
+    def product_digest(self, path: str) -> Optional[Digest]:
+        """Return the digest of a product as it is now, None where there is no file."""
         full = os.path.join(self._root, path)
         try:
             stat = os.stat(full)
@@ -250,22 +269,26 @@ class Survey:
         return known
 
 
-def history_of(database: Database, lock: Optional[Lock], version: Callable[[str], str] = lambda _: "") -> History:
-    """Return what the database and the lockfile know; what happened here comes first."""
+def history_of(database: Database, lock: Optional[Lock], version: Callable[[str], str] = lambda _: "",
+               others: Sequence[Lock] = ()) -> History:
+    """Return what the database and the lockfile know; what happened here comes first.
+
+    `others` are locks whose entries are as true, such as the sides of a merge.
+    """
     by_key: Dict[Digest, Tuple[Trace, ...]] = {}
     latest: Dict[str, Trace] = {}
     by_step: Dict[str, Tuple[Trace, ...]] = {}
     recorded = database.traces()
     # an execution that is recorded here is known with all its conditions, of which the lockfile has a part
     here = {(trace.key, trace.artifact, portable(trace.observation)) for traces in recorded.values() for trace in traces}
-    if lock is not None and lock.scheme == SCHEME:
-        for name, entry in lock.steps.items():
+    for each in [*others, lock]:
+        for name, entry in each.steps.items() if each is not None and each.scheme == SCHEME else ():
             trace = trace_of(name, entry, version)
             if (entry.key, entry.artifact, entry.observed) not in here:
                 by_key[trace.key] = (trace, *by_key.get(trace.key, ()))
             latest[name] = trace
         known = {(key, artifact) for key, artifact, _ in here}
-        for name, family in lock.families.items():
+        for name, family in each.families.items() if each is not None and each.scheme == SCHEME else ():
             seen = from_lock(family.observed, version)
             for key, artifact in family.instances:
                 if (key, artifact) not in known:

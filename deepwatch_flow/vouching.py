@@ -1,7 +1,7 @@
 """What the lockfile says after a run, and when a run may not go against it."""
 from __future__ import annotations
 
-from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Set
+from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Set, Tuple
 
 from .engine.conditions import portable
 from .engine.planner import World
@@ -9,6 +9,7 @@ from .errors import LockedError, StateError
 from .hashing.digest import Hasher
 from .model import (
     SCHEME,
+    Accepted,
     Artifact,
     Digest,
     FamilyEntry,
@@ -55,13 +56,22 @@ def lock_of(facts: Mapping[str, StepFacts], traces: Mapping[str, Trace], old: Op
     packages: Dict[str, str] = {}
     for each in facts.values():
         packages.update(each.fingerprint.packages)
-    return Lock(steps, definitions_of(units), dict(sorted(packages.items())), SCHEME, families=families)
+    return Lock(steps, definitions_of(units), dict(sorted(packages.items())), SCHEME, _still_accepted(steps, old), families)
+
+
+def _still_accepted(steps: Mapping[str, LockEntry], old: Optional[Lock]) -> Tuple[Accepted, ...]:
+    """Return the accepted changes that go on: those of steps that ran since have been made good."""
+    if old is None:
+        return ()
+    return tuple(each for each in old.accepted if each.step in steps and each.step in old.steps
+                 and (steps[each.step].key, steps[each.step].code) == (old.steps[each.step].key, old.steps[each.step].code))
 
 
 def entry_of(trace: Trace) -> LockEntry:
-    """Return a trace as the lockfile keeps it: no values of params, no times."""
-    return LockEntry(trace.key, trace.code, tuple((param.name, param.digest) for param in trace.params), trace.inputs,
-                     trace.upstreams, trace.artifact, trace.products, portable(trace.observation))
+    """Return a trace as the lockfile keeps it, in the order in which it will be read: no values of params, no times."""
+    return LockEntry(trace.key, trace.code, tuple(sorted((param.name, param.digest) for param in trace.params)),
+                     tuple(sorted(set(trace.inputs))), tuple(sorted(trace.upstreams)), trace.artifact,
+                     tuple(sorted(trace.products)), portable(trace.observation))
 
 
 def _members(facts: Mapping[str, StepFacts], traces: Mapping[str, Trace]) -> Dict[str, List[Trace]]:
@@ -117,7 +127,7 @@ def check_scheme(lock: Optional[Lock], steps: Sequence[str], accept: bool) -> No
     raise StateError(
         f"`{LOCKFILE}` was written with an older scheme of digests ({lock.scheme}, now {SCHEME}); "
         f"{len(names)} steps would run again: {', '.join(names[:10])}{', …' if len(names) > 10 else ''}",
-        hint="deepwatch run --accept-scheme")
+        hint="`deepwatch lock upgrade` carries over what did not really change; `deepwatch run --accept-scheme` runs them")
 
 
 def check_locked(lock: Optional[Lock], steps: Sequence[str], world: World, plan: Plan) -> None:
@@ -139,7 +149,8 @@ def check_locked(lock: Optional[Lock], steps: Sequence[str], world: World, plan:
         uncacheable = world.facts[name].fingerprint.uncacheable is not None
         other = isinstance(verdict, Stale) and any(reason.kind in _BEYOND_KEY for reason in verdict.reasons)
         if (entry is None and not uncacheable) or (key is not None and entry is not None and (entry.key != key or other)):
-            raise LockedError(f"`{name}` is not what `{LOCKFILE}` says: the lockfile would have to change", hint=hint)
+            raise LockedError(f"`{name}` is not what `{LOCKFILE}` says: the lockfile would have to change",
+                              hint=f"`deepwatch why {name}` tells what changed; {hint}")
 
 
 def _check_instance(lock: Lock, name: str, verdict: Verdict, hint: str) -> None:
@@ -152,4 +163,5 @@ def _check_instance(lock: Lock, name: str, verdict: Verdict, hint: str) -> None:
         beyond = isinstance(verdict, Stale) and any(reason.kind in _BEYOND_KEY for reason in verdict.reasons)
         missing = not isinstance(verdict, Stale) or beyond or verdict.key is None or not lock.vouches(name, verdict.key)
     if missing:
-        raise LockedError(f"`{name}` is not what `{LOCKFILE}` says: the lockfile would have to change", hint=hint)
+        raise LockedError(f"`{name}` is not what `{LOCKFILE}` says: the lockfile would have to change",
+                          hint=f"`deepwatch why {name}` tells what changed; {hint}")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, List, Mapping, NamedTuple, Optional, Tuple
 
 from .config import Config
 from .engine import children, hanging
@@ -19,6 +19,7 @@ from .engine.processes import ProcessExecutor, Setup
 from .engine.schedule import Resources, Retries, Schedule, priorities
 from .engine.worker import Call, Failure, Outcome, Tools, Unreadable, execute, failure_of
 from .errors import ConfigError, DeepwatchError, EnvironmentFault
+from .events import Notice
 from .model import Artifact, Policy, base_of
 from .project import Project
 from .state.database import Database
@@ -82,6 +83,8 @@ def tools_of(project: Project, store: BlobStore) -> Tools:
 
 _opened: Optional[Tuple[Project, Tools]] = None
 _unopened: Failure = Failure("the worker process was not prepared")
+#: what the store told since the last call
+_notices: List[Notice] = []
 
 
 def initialise(setup: WorkerSetup) -> None:
@@ -92,7 +95,7 @@ def initialise(setup: WorkerSetup) -> None:
     try:
         project = Project(setup.config, setup.sources, scratch=setup.scratch)
         project.__enter__()
-        _opened = (project, tools_of(project, project.store(setup.folder)))
+        _opened = (project, tools_of(project, project.store(setup.folder, _notices.append)))
     except DeepwatchError as error:  # told by each call that comes: here nobody would hear it
         _unopened = Failure(f"in a worker process, {error.message}", getattr(error, "traceback", None),
                             error.hint or "the pipeline must load there as it does here")
@@ -111,7 +114,9 @@ def execute_call(call: Call) -> Outcome:
             outcome = execute_in(project, tools, call, None)
     except KeyboardInterrupt as error:  # nobody presses Ctrl-C here: the step raised it
         return Outcome(failure=failure_of(error))
-    return outcome._replace(value=None, here=False)
+    told = tuple(_notices)
+    _notices.clear()
+    return outcome._replace(value=None, here=False, notices=told)
 
 
 def execute_in(project: Project, tools: Tools, call: Call, live: Any) -> Outcome:
@@ -140,4 +145,4 @@ def execute_in(project: Project, tools: Tools, call: Call, live: Any) -> Outcome
                 error=f"the value of `{lost}` can't be read back: {failure.error}", lost=lost,
                 hint=f"let `{lost}` return plain data, or a type that can be unpickled")) from error
 
-    return execute(node.step.function, arguments, call, tools)
+    return execute(node.step.function, arguments, call, tools._replace(codec=node.step.options["codec"]))

@@ -15,9 +15,7 @@ from typing import (
     Any,
     Dict,
     Iterable,
-    Iterator,
     List,
-    Mapping,
     NamedTuple,
     Optional,
     Sequence,
@@ -31,9 +29,12 @@ from .engine.conditions import Noted
 from .engine.handover import Values, consumers_of
 from .engine.planner import World
 from .engine.planning import plan as make_plan
+from .engine.products import Restorer
 from .engine.runner import Parts, Runner
 from .errors import ConfigError, LockedError, StateError
 from .events import Emit, Event, Notice, RunFinished, RunReport, RunStarted, StepFinished, StepStarted, fold
+from .locking.mending import LockBook
+from .locking.samecode import texts_of
 from .model import (
     Digest,
     Fresh,
@@ -43,7 +44,6 @@ from .model import (
     Pending,
     Plan,
     Policy,
-    ProductFile,
     Reason,
     Stale,
     Trace,
@@ -55,7 +55,10 @@ from .observation.seen import Seen
 from .pipeline.graph import StepGraph
 from .project import Project, value_of
 from .reasons import Explainer
-from .state import lockfile, watchlist
+from .sharing import Sharing
+from .state import watchlist
+from .state.cleaning import forget
+from .state.collect import with_owner
 from .state.database import Database
 from .state.keptfacts import KeptFacts
 from .state.mutex import Mutex
@@ -82,24 +85,30 @@ def _silent(event: Event) -> None:
 class Workspace:
     """A project with its state; a context manager."""
 
-    def __init__(self, config: Config, emit: Emit = _silent) -> None:
-        self.config = config
+    def __init__(self, config: Config, emit: Emit = _silent, mends: bool = False) -> None:
+        self.config, self._mends = config, mends
         self._reporter = emit
         self._events: List[Event] = []
+        self._told: Set[str] = set()
         self._stack = ExitStack()
         self.folder = os.path.join(config.root, config.store)
         self.lock_path = os.path.join(config.root, LOCKFILE)
 
     def __enter__(self) -> Workspace:
         with ExitStack() as stack:
-            self.database = Database.open(os.path.join(self.folder, DATABASE), self._notice)
+            self.database = Database.open(os.path.join(self.folder, DATABASE), self._reporter)
             stack.callback(self.database.close)
-            self.lock: Optional[Lock] = lockfile.read(self.lock_path, self.database)
+            self._book = LockBook(self.lock_path, self.database, self._emit, self._mends)
+            self.lock: Optional[Lock] = self._book.read()
             kept = KeptFacts(self.database)
             self.project = stack.enter_context(Project(self.config, kept=kept))
             stack.callback(kept.save)
-            self.store = self.project.store(self.folder, self._emit)
-            self._survey = Survey(self.config, self.project, self.store, self.database)
+            self.local = self.project.store(self.folder, self._emit)
+            self.sharing = Sharing(self.config, self.local, self._emit, lambda: self.lock)
+            self.store = self.sharing.store
+            self.survey = self._survey = Survey(self.config, self.project, self.store, self.database)
+            self.products = Restorer(self.config.root, self.store, self.config.storing.link, self._survey.product_digest, self._history)
+            self._survey.accept(self.lock)
             self._stack = stack.pop_all()
         return self
 
@@ -121,10 +130,10 @@ class Workspace:
         explainer = self._explainer()
         told: Dict[str, Verdict] = {}
         for name, verdict in plan.verdicts.items():
-            if isinstance(verdict, (Stale, Pending)) and verdict.reasons:
-                told[name] = verdict._replace(reasons=explainer.tell(name, verdict.reasons))
-            else:
-                told[name] = verdict
+            for notice in self.products.in_the_way(name, verdict):
+                self._emit(notice)
+            told[name] = (verdict._replace(reasons=explainer.tell(name, verdict.reasons))
+                          if isinstance(verdict, (Stale, Pending)) and verdict.reasons else verdict)
         return plan._replace(verdicts=told)
 
     def explain(self, step: str) -> Tuple[Reason, ...]:
@@ -139,11 +148,8 @@ class Workspace:
             if isinstance(verdict, Fresh):
                 continue
             for reason in verdict.reasons:
-                if name in (other, base_of(other)):
-                    reasons.append(reason)
-                else:
-                    path = reason.path if reason.path[:1] == (other,) else (other, *reason.path)
-                    reasons.append(reason._replace(path=(name, *path)))
+                path = reason.path if reason.path[:1] == (other,) else (other, *reason.path)
+                reasons.append(reason if name in (other, base_of(other)) else reason._replace(path=(name, *path)))
         return tuple(reasons)
 
     def verdict(self, step: str) -> Verdict:
@@ -160,7 +166,8 @@ class Workspace:
         """Run what is not fresh among the selected steps; events go to the reporter as they happen."""
         mutex = Mutex(os.path.join(self.folder, "mutex"), "deepwatch run")
         with mutex.acquire(policy.wait, self._waiting):
-            self.lock = lockfile.read(self.lock_path, self.database)    # the run we waited for may have written it
+            self.lock = self._book.read()    # the run we waited for may have written it
+            self._survey.accept(self.lock)
             check_scheme(self.lock, self.graph.order, policy.accept_scheme)
             return self._run(policy)
 
@@ -168,19 +175,24 @@ class Workspace:
         started = time.monotonic()
         world, policy, wanted = self._world(policy)
         run = uuid.uuid4().hex[:12]
+        plan = make_plan(world, policy, wanted) if policy.locked or self.store is not self.local else Plan({})
         if policy.locked:
-            check_locked(self.lock, self.graph.order, world, make_plan(world, policy, wanted))
+            check_locked(self.lock, self.graph.order, world, plan)
+        wanted = self.sharing.wanted(plan, wanted, policy.locked)
+        self.sharing.fetch(world, plan, wanted)
         values = Values(self.store, self.project.codecs, consumers_of(world.facts))
         runner = Runner(world, policy, wanted, Parts(
             executor_for(self.project, self.store, self.folder, policy, values), values, lambda trace, seconds: self._record(run, trace, seconds),
-            self._restore, self._telling(self._explainer()), self.lock, self._survey.clear, self._noted,
-            lambda name: self.graph.nodes[base_of(name)].step.options, schedule_for(self.project, self.database, world, policy)))
+            self.products.restore, self._telling(self._explainer()), self.lock, self._survey.clear, self._noted,
+            lambda name: self.graph.nodes[base_of(name)].step.options, schedule_for(self.project, self.database, world, policy),
+            self.products.guard))
         self.database.run_started(run, time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "run", len(world.facts))
         self._emit(RunStarted(run, tuple(world.facts)))
         interrupted = False
         try:
             try:
-                runner.run()
+                with self.sharing.fetching():
+                    runner.run()
             except KeyboardInterrupt:
                 interrupted = True
             finally:
@@ -189,6 +201,7 @@ class Workspace:
             self._events.append(RunFinished(run, time.monotonic() - started, interrupted=True))
             self.database.run_finished(fold(self._events))
             raise
+        self.sharing.send(fold(self._events)._replace(interrupted=interrupted), runner.traces, runner.vouched)
         self._emit(RunFinished(run, time.monotonic() - started, interrupted))
         report = fold(self._events)
         self.database.run_finished(report)
@@ -213,8 +226,7 @@ class Workspace:
         roots = [root for trace in traces.values() for root in _roots(trace) if analysis.knows(root)]
         known = self.database.known_units(roots)
         new = analysis.units([root for root in dict.fromkeys(roots) if root not in known])
-        texts = {unit.own: text for unit in new for text in [analysis.text(unit)] if text is not None}
-        self.database.add_units(new, texts)
+        self.database.add_units(new, texts_of(analysis, new))
         self.database.commit()
         unsettled = {name for name in facts if name not in runner.traces}
         units = analysis.units([each.fingerprint.root for each in facts.values()])
@@ -225,8 +237,8 @@ class Workspace:
                 raise LockedError("the results differ from what `deepwatch.lock` says",
                                   hint="run `deepwatch run` without `--locked` and look at the lockfile's diff")
             return
-        if lock != self.lock and (lock.steps or lock.families or self.lock is not None):
-            lockfile.write(self.lock_path, lock)
+        if self._book.mended or (lock != self.lock and (lock.steps or lock.families or self.lock is not None)):
+            self._book.write(lock)
         self.lock = lock
 
     def _world(self, policy: Policy) -> Tuple[World, Policy, Set[str]]:
@@ -243,10 +255,10 @@ class Workspace:
         return world, policy._replace(force=force), wanted
 
     def _history(self) -> History:
-        return history_of(self.database, self.lock, self.project.analysis.graph.version)
+        version = self.project.analysis.graph.version
+        return self.sharing.history(history_of(self.database, self.lock, version, self._book.others), version)
 
-    def _restore(self, product: ProductFile) -> None:
-        self.store.copy_to(product.blob, os.path.join(self.config.root, product.path))
+
 
     # -- telling ----------------------------------------------------------------------------------
 
@@ -264,6 +276,11 @@ class Workspace:
         return emit
 
     def _emit(self, event: Event) -> None:
+        if isinstance(event, Notice) and event.subject:
+            if event.subject in self._told:
+                return
+            self._told.add(event.subject)
+            event = event._replace(message=with_owner(event.message, event.subject, self._history().by_key.values()))
         self._events.append(event)
         hook: Any = self.project.plugins.hook
         if isinstance(event, StepStarted):
@@ -276,9 +293,6 @@ class Workspace:
 
     def _waiting(self, holder: object) -> None:
         self._reporter(Notice(f"another run holds this project ({holder}): waiting for it", level="note"))
-
-    def _notice(self, notice: Notice) -> None:
-        self._reporter(notice)
 
     # -- looking ----------------------------------------------------------------------------------
 
@@ -316,27 +330,7 @@ class Workspace:
         Raises BusyError while a run goes on: it counts on what is stored.
         """
         names = self.graph.targets(list(steps)) if not everything else None
-        with Mutex(os.path.join(self.folder, "mutex"), "deepwatch clean").acquire(timeout=0):
-            return self._clean(names, everything)
-
-    def _clean(self, names: Optional[Sequence[str]], everything: bool) -> int:
-        watchlist.forget(self.folder)
-        traces = self.database.traces(names)
-        blobs: Set[Any] = set()
-        for trace in _all(traces):
-            blobs.update(self._survey.blobs(trace.artifact))
-            blobs.update(product.blob for product in trace.products)
-        if everything:
-            blobs.update(self.store.list())
-        self.database.forget(names)
-        self.database.commit()
-        if names is not None:
-            blobs -= {blob for trace in _all(self.database.traces()) for blob in self._survey.blobs(trace.artifact)}
-        return sum(self.store.remove(blob) for blob in blobs)
-
-
-def _all(traces: Mapping[str, Sequence[Trace]]) -> Iterator[Trace]:
-    return (trace for each in traces.values() for trace in each)
+        return forget(self.folder, self.database, self.store, names)
 
 
 def _roots(trace: Trace) -> List[Digest]:
@@ -345,6 +339,6 @@ def _roots(trace: Trace) -> List[Digest]:
     return [trace.root, *(unit.digest for unit in hidden)]
 
 
-def open_workspace(config: Config, *, emit: Emit = _silent) -> Workspace:
-    """Return the project's workspace, to be entered."""
-    return Workspace(config, emit)
+def open_workspace(config: Config, *, emit: Emit = _silent, mends: bool = False) -> Workspace:
+    """Return the project's workspace, to be entered; one that `mends` reads a lockfile with a merge conflict, too."""
+    return Workspace(config, emit, mends)

@@ -12,11 +12,11 @@ PACKAGE = Path(__file__).resolve().parent.parent / "deepwatch_flow"
 #: A module imports only from lines below its own, or from its own entry.
 LAYERS: Tuple[Tuple[str, ...], ...] = (
     ("cli", "api"),
-    ("workspace",),
-    ("workers", "outlining", "watching"),
-    ("project", "inspection", "survey", "reasons", "vouching"),
+    ("workspace", "verifying",),
+    ("workers", "outlining", "watching", "collecting", "checkup", "sharing"),
+    ("project", "inspection", "survey", "reasons", "vouching", "locking", "accepting"),
     ("builtin",),
-    ("engine", "report"),
+    ("engine", "report", "remote"),
     ("analysis", "observation", "pipeline", "state", "config", "git", "hooks"),
     ("loading",),
     ("hashing",),
@@ -26,7 +26,7 @@ LAYERS: Tuple[Tuple[str, ...], ...] = (
 )
 #: third-party or heavy modules -> the entries that may import them
 ONLY_IN = {"rich": {"report", "cli"}, "sqlite3": {"state"}, "pluggy": {"hooks"}, "shtab": {"cli"},
-           "blake3": {"hashing", "state"}, "cloudpickle": {"state", "engine"}}
+           "fsspec": set(), "blake3": {"hashing", "state", "remote"}, "cloudpickle": {"state", "engine"}}
 MAX_MODULE, MAX_FUNCTION, MAX_PARAMETERS = 350, 50, 6
 
 LEVEL = {entry: len(LAYERS) - level for level, entries in enumerate(LAYERS) for entry in entries}

@@ -62,6 +62,18 @@ def same_signature(old: str, new: str) -> bool:
     return before is not None and before == now
 
 
+def _kind(function: ast.AST) -> Tuple[bool, bool]:
+    """Return whether a function is a coroutine, and whether a generator: a call of it then runs nothing of it."""
+    waiting: List[ast.AST] = list(ast.iter_child_nodes(function))
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, (ast.Yield, ast.YieldFrom)):
+            return isinstance(function, ast.AsyncFunctionDef), True
+        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)):
+            waiting += ast.iter_child_nodes(node)
+    return isinstance(function, ast.AsyncFunctionDef), False
+
+
 def _signature(text: str) -> Optional[Tuple[object, ...]]:
     try:
         tree = ast.parse(textwrap.dedent(text))
@@ -75,7 +87,7 @@ def _signature(text: str) -> Optional[Tuple[object, ...]]:
     names = [[arg.arg for arg in group] for group in (getattr(args, "posonlyargs", []), args.args, args.kwonlyargs)]
     rest = [arg.arg if arg is not None else None for arg in (args.vararg, args.kwarg)]
     shown = [ast.dump(each) for each in getattr(found, "decorator_list", ())]
-    return names, rest, len(args.defaults), [default is not None for default in args.kw_defaults], shown
+    return _kind(found), names, rest, len(args.defaults), [default is not None for default in args.kw_defaults], shown
 
 
 def _is_inert(decorator: ast.expr) -> bool:

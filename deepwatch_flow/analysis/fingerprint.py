@@ -10,7 +10,20 @@ import gc
 import sys
 import textwrap
 from types import FunctionType
-from typing import Any, Callable, Dict, Iterator, List, MutableMapping, Optional, Sequence, Set, Tuple
+from typing import (
+    AbstractSet,
+    Any,
+    Callable,
+    Dict,
+    Iterator,
+    List,
+    Mapping,
+    MutableMapping,
+    Optional,
+    Sequence,
+    Set,
+    Tuple,
+)
 
 from ..hashing.digest import Hasher
 from ..hashing.values import Digester
@@ -26,6 +39,7 @@ from .merkle import Merkle
 from .modules import Effects, expand_module, expand_statement
 from .nodes import Link, Node
 from .reads import READS_DEBUG, READS_DOC, VARIANT_FLAGS
+from .substituted import Substituted
 
 _EXPAND: Dict[str, Callable[[Graph, Node, Any], None]] = {
     "function": expand_function, "class": expand_class, "module": expand_module, "statement": expand_statement,
@@ -95,6 +109,24 @@ class Analysis:
     def deep(self, node: Node, variant: int) -> Digest:
         """Return the deep digest of a node below a fingerprint of this variant."""
         return self._merkles[variant].digest(node)
+
+    def as_formerly(self, root: Digest, former: Mapping[Digest, Digest]) -> Tuple[Digest, AbstractSet[Digest]]:
+        """Return what a fingerprint would be if definitions had their former deep digests, and those that were met.
+
+        `former` gives the former deep digest for that of now; one of `root` itself settles it.
+        """
+        if root in former:
+            return former[root], {root}
+        node, variant = self._tops[root]
+        merkle = Substituted(self._merkles[variant], former)
+        top = Node(node.name, node.kind)
+        top.text = node.text
+        self.graph.add(top)
+        # effects stand in the order of their digests, and have to stand in that of the former ones
+        effects = {merkle.digest(link.target): link for link in node.links if link.label == "effect" and link.target is not None}
+        called, others = node.links[:1], [link for link in node.links[1:] if link.label != "effect"]
+        top.links = called + [effects[digest] for digest in sorted(effects)] + others
+        return merkle.digest(top), merkle.met
 
     def rooted(self, node: Node) -> Fingerprint:
         """Return the fingerprint of a node that was made otherwise than from a function."""
@@ -213,6 +245,10 @@ class Analysis:
         """Return the source text of a unit that `units` gave, None where it has none."""
         node = self._by_own.get(unit.own)
         return self.node_text(node) if node is not None else None
+
+    def labels(self, unit: Unit) -> Sequence[str]:
+        """Return what the own digest of a unit that `units` gave has in it beside its text."""
+        return [link.label for link in self._by_own[unit.own].links]
 
     def node_text(self, node: Node) -> Optional[str]:
         """Return the source text of a node, None where it has none."""

@@ -74,7 +74,7 @@ class HiddenCode:
             if path in modules:
                 continue
             module = self._module_of(path)
-            if module is None and not path.startswith("<"):
+            if module is None and os.path.lexists(path):
                 loose.add(path)
             elif module is None:
                 gaps.add(f"code of `{path}` ran and is in no file")

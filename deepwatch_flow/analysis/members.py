@@ -13,7 +13,7 @@ import ast
 import re
 import sys
 import textwrap
-from typing import Any, Dict, Iterable, List, Optional, Protocol, Sequence
+from typing import Any, Dict, Iterable, List, Optional, Protocol, Sequence, Set
 
 from ..model import Digest
 from .facts import facts_of
@@ -40,6 +40,9 @@ class Evidence(Protocol):
     def mentions(self, name: str) -> int:
         """Return how often a word stands in the project's sources."""
 
+    def said_at_load(self) -> Set[str]:
+        """Return the names that code outside of functions reads, or imports under another name."""
+
 
 def same_but_for_members(evidence: Evidence, own: Digest, node: Node, text: Optional[str]) -> bool:
     """Return whether a class (`own` is its recorded digest) differs by methods alone that nothing asks for."""
@@ -52,7 +55,8 @@ def same_but_for_members(evidence: Evidence, own: Digest, node: Node, text: Opti
     if not (added or removed) or ran is None or not _is_plain(node):
         return False
     words = {word for each in ran for word in _WORD.findall(each)}
-    if not words.isdisjoint(_COMPUTED):
+    # what is made of them while the modules load (`d = dir`, `get = attrgetter("f")`) may be used by any name
+    if not words.isdisjoint(_COMPUTED) or not evidence.said_at_load().isdisjoint(_COMPUTED):
         return False
     for name, expected in [*((each, 1) for each in added), *((each, 0) for each in removed)]:
         if name.startswith("__") or name in _PROTOCOLS or name in words or evidence.mentions(name) != expected:

@@ -12,8 +12,9 @@ the first one touched is shown to be equal, so there is none.
 """
 from __future__ import annotations
 
+import ast
 import re
-from typing import Callable, Dict, Iterable, List, NamedTuple, Optional, Set, Tuple
+from typing import Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Set, Tuple
 
 from ..model import Digest, Unit
 from .compiled import same_code, same_signature
@@ -153,6 +154,27 @@ class Proof:
         """Return how often a word stands in the project's sources."""
         word = re.compile(rf"\b{re.escape(name)}\b")
         return sum(len(word.findall(source.text)) for source in self._analysis.sources.snapshot.sources.values())
+
+    def said_at_load(self) -> Set[str]:
+        """Return the names that code outside of functions reads, or imports under another name."""
+        return {name for source in self._analysis.sources.snapshot.sources.values() for name in _said_outside_functions(source.tree())}
+
+
+def _said_outside_functions(tree: ast.AST) -> Iterator[str]:
+    waiting: List[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Name):
+            yield node.id
+        elif isinstance(node, ast.Attribute):
+            yield node.attr
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            yield from (each.name.rpartition(".")[2] for each in node.names if each.asname is not None)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value       # a name may be looked for by its text
+        inner = isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
+        waiting += [child for field, value in ast.iter_fields(node) if not (inner and field == "body")
+                    for child in (value if isinstance(value, list) else [value]) if isinstance(child, ast.AST)]
 
 
 def _by_text(old: Unit, links: List[Link]) -> Iterable[Tuple[Tuple[str, Digest], Link]]:

@@ -1,30 +1,23 @@
-"""Commands that look at a pipeline and change nothing: status, why, graph, show, log."""
+"""Commands that look at a pipeline and change nothing: status, why, graph, log."""
 from __future__ import annotations
 
 import argparse
-import json
-import pprint
-import reprlib
-import shutil
-from typing import Any, Dict, List, Sequence, Tuple
+from typing import List, Sequence
 
 from ..events import OUTCOMES
-from ..model import Fresh, Json, Pending, Plan, Policy, Reason, Trace, base_of
+from ..model import Fresh, Pending, Plan, Policy, Reason, base_of
 from ..pipeline.graph import StepGraph, StepNode
 from ..report import explain
-from ..report.documents import Document, graph_document, plan_document, reason_documents, trace_document
+from ..report.documents import Document, graph_document, plan_document, reason_documents
 from ..report.graphs import Node, dot, mermaid, step_tree
 from ..report.terminal import VERDICT_STYLE, plan_lines
 from ..state.watched import STATUS
-from ..workspace import Shown
 from .console import Console
 from .parser import Command, add_json, add_precise, add_set
 from .session import opened, settings
 from .watch import Watch
 
 _OUT_OF_DATE = 3
-_SHOWN_LINES = 60
-_PRETTY = 200_000          # bytes of a stored value that pprint can lay out without a pause
 
 
 # -- status ---------------------------------------------------------------------------------------
@@ -152,105 +145,6 @@ def _details(node: StepNode) -> Document:
             "tags": list(node.tags), "file": node.file, "line": node.line}
 
 
-# -- show -----------------------------------------------------------------------------------------
-
-def add_show(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments of ``show``."""
-    parser.add_argument("step", metavar="STEP", help="the step whose value to show")
-    add_json(parser)
-
-
-def show(args: argparse.Namespace, console: Console) -> int:
-    """Show the stored value of a step and what is recorded of it."""
-    with opened(args, console) as workspace:
-        shown = workspace.show(args.step)
-        if console.json:
-            document = _shown_document(shown)
-        else:
-            lines = _value_lines(shown, console)      # a value's repr is user code, too
-    if console.json:
-        console.document(document)
-        return 0
-    console.result(*lines)
-    if console.verbosity >= 0:
-        rows = _record(shown)
-        console.result("", *(f"{console.paint('dim', left)}  {right}" for left, right in explain.columns(rows)))
-    return 0
-
-
-def _shown_document(shown: Shown) -> Document:
-    value = _plain(shown.value)
-    document: Document = {"step": shown.step, "fresh": shown.fresh, "type": _type_name(shown.value), "value": value}
-    if value is None and shown.value is not None:
-        document["repr"] = _safe(repr, shown.value)
-    document.update(trace_document(shown.trace))
-    return document
-
-
-def _plain(value: Any) -> Json:
-    """Return a value as JSON data (tuples as lists), None where it is none."""
-    try:
-        plain: Json = json.loads(json.dumps(value, allow_nan=False))
-    except (TypeError, ValueError, RecursionError):
-        return None
-    return plain
-
-
-def _value_lines(shown: Shown, console: Console) -> List[str]:
-    value = shown.value
-    if isinstance(value, str):
-        text = value
-    elif type(value) in (dict, list, tuple, set, frozenset):
-        width = shutil.get_terminal_size((100, 24)).columns
-        if shown.trace.artifact.size <= _PRETTY:
-            text = _safe(lambda each: pprint.pformat(each, width=width, compact=True), value)
-        else:
-            text = _safe(_brief, value)
-    else:
-        text = _safe(repr, value)
-    lines = explain.block(text).rstrip("\n").split("\n")
-    if len(lines) > _SHOWN_LINES and console.verbosity <= 0:
-        more = len(lines) - _SHOWN_LINES
-        lines[_SHOWN_LINES:] = [f"... {more} more lines (--verbose shows them)"]
-    return lines
-
-
-def _brief(value: Any) -> str:
-    short = reprlib.Repr()
-    short.maxlist = short.maxtuple = short.maxdict = short.maxset = short.maxfrozenset = 50
-    short.maxstring = short.maxother = 200
-    return short.repr(value)
-
-
-def _safe(text_of: Any, value: Any) -> str:
-    try:
-        return str(text_of(value))
-    except Exception as error:  # noqa: BLE001 - a user's __repr__ may raise anything
-        return f"<{_type_name(value)}: its repr failed with {type(error).__name__}: {error}>"
-
-
-def _type_name(value: Any) -> str:
-    kind = type(value)
-    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-
-
-def _record(shown: Shown) -> List[Tuple[str, str]]:
-    trace: Trace = shown.trace
-    artifact = trace.artifact
-    state = "fresh" if shown.fresh else "not fresh: running the step may give another value"
-    rows = [("step", f"{explain.printable(shown.step)} ({state})"), ("type", explain.printable(_type_name(shown.value))),
-            ("stored", f"{explain.size(artifact.size)}, {artifact.codec}, blob {artifact.blob[:12]}"),
-            ("key", trace.key[:12]), ("output", artifact.output[:12])]
-    listed: Dict[str, List[str]] = {
-        "params": [f"{param.name} = {param.shown}" for param in trace.params],
-        "inputs": [item.path for item in trace.inputs],
-        "upstreams": [item.step for item in trace.upstreams],
-        "products": [f"{item.path} ({explain.size(item.size)})" for item in trace.products],
-        "packages": [f"{name} {version}" for name, version in trace.packages]}
-    rows += [(word, explain.printable(", ".join(items))) for word, items in listed.items() if items]
-    return rows
-
-
 # -- log ------------------------------------------------------------------------------------------
 
 def add_log(parser: argparse.ArgumentParser) -> None:
@@ -280,5 +174,5 @@ def log(args: argparse.Namespace, console: Console) -> int:
 
 COMMANDS = {
     "status": Command(add_status, status), "why": Command(add_why, why), "graph": Command(add_graph, graph),
-    "show": Command(add_show, show), "log": Command(add_log, log),
+    "log": Command(add_log, log),
 }

@@ -9,8 +9,11 @@ from typing import Any, Dict, Tuple
 from ..config import OBSERVED, PYPROJECT, Config, Storing
 from ..config import load as load_config
 from ..errors import ConfigError, EnvironmentFault
+from ..remote.files import without_credentials
 from ..report import explain
+from ..vouching import LOCKFILE
 from .console import Console
+from .gitsetup import set_up
 from .parser import Command, add_json, add_set
 from .template import FILES, OPTIONAL
 
@@ -22,11 +25,28 @@ SHELLS = ("bash", "zsh", "tcsh")
 def add_init(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``init``."""
     parser.add_argument("folder", metavar="DIR", nargs="?", default=".", help="where (default: here); made if missing")
+    parser.add_argument("--git", action="store_true",
+                        help="have git merge lockfiles by step; a project that is there already stays as it is")
 
 
 def init(args: argparse.Namespace, console: Console) -> int:
     """Write a small pipeline; nothing that exists is touched."""
     folder: str = args.folder
+    if not args.git:
+        return _start(folder, console)
+    if not _is_project(folder):
+        _start(folder, console)
+    console.result(*map(explain.printable, set_up(folder)))
+    return 0
+
+
+def _is_project(folder: str) -> bool:
+    marks = (*FILES, LOCKFILE, "deepwatch.toml")
+    return any(os.path.lexists(os.path.join(folder, name)) for name in marks) or os.path.isfile(
+        os.path.join(folder, PYPROJECT))
+
+
+def _start(folder: str, console: Console) -> int:
     there = [name for name in FILES if os.path.lexists(os.path.join(folder, name))]
     if there:
         raise ConfigError(f"`{os.path.join(folder, there[0])}` exists already; nothing was written",
@@ -102,7 +122,7 @@ def _storing(found: Storing) -> Dict[str, Any]:
     """Return the settings of a shared store; those of the remote where there is one."""
     listed: Dict[str, Any] = {"store.link": found.link}
     if found.remote is not None:
-        listed.update({"store.remote": found.remote, "remote.mode": found.mode, "store.trust": found.trust})
+        listed.update({"store.remote": without_credentials(found.remote), "remote.mode": found.mode, "store.trust": found.trust})
     if found.sign_with is not None:
         listed["store.sign_with"] = found.sign_with
     listed.update((f"store.codecs.{name}", codec) for name, codec in sorted(found.codecs.items()))

@@ -57,6 +57,8 @@ def _answered(command: str, words: "Sequence[str]") -> "Optional[int]":
         return None
     if edited:
         return _edited(table, edited, command, "--check" in words) if len(edited) == 1 else None
+    if command == "status" and table["status"] is not None:
+        return 0 if not targets and _told(command, table["status"][sys.stdout is not None and sys.stdout.isatty() and _colored()]) else None
     count: "Optional[int]" = table["count"] if not targets else _selected(table, targets)
     return 0 if count is not None and _told(command, f"{count} {'step' if count == 1 else 'steps'} up to date\n") else None
 

@@ -67,7 +67,7 @@ def call(args: argparse.Namespace, console: Console) -> int:
     reporter = reporter_for(console.err, console.environ, console.verbosity, policy.jobs)
     with terminable() as terminated, apart, reporter:
         fan = _Fan([reporter])
-        with open_workspace(config, emit=fan) as workspace:
+        with open_workspace(config, emit=fan, mends=not args.locked) as workspace:
             fan.listeners += _plugin_reporters(workspace)
             report = workspace.run(policy)
             if report.ok and not (args.targets or args.tag or args.set or args.precise):

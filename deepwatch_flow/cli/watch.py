@@ -8,14 +8,15 @@ from __future__ import annotations
 import contextlib
 import marshal
 import os
-from typing import Any, Dict, Iterator, Optional
+from typing import Any, Dict, Iterator, Optional, Tuple
 
 from ..config import Config
 from ..config import load as load_config
 from ..errors import DeepwatchError
-from ..model import Policy
+from ..model import Fresh, Plan, Policy
 from ..outlining import outline_of
 from ..report.explain import block
+from ..report.terminal import Paint, plan_lines
 from ..state import lockfile, watched, watchlist
 from ..state.mutex import Mutex
 from ..survey import leaves
@@ -32,6 +33,14 @@ from ..watching import (
 )
 from ..workspace import DATABASE, Workspace
 from .console import Console
+
+
+def _status(plan: Plan) -> Optional[Tuple[str, str]]:
+    """Return what ``status`` tells, plain and in colour, where it is more than that all is up to date."""
+    if not any(isinstance(verdict, Fresh) and verdict.accepted for verdict in plan.verdicts.values()):
+        return None
+    plain, coloured = ("\n".join(plan_lines(plan, Paint(color))) + "\n" for color in (False, True))
+    return plain, coloured
 
 
 class Watch:
@@ -56,17 +65,19 @@ class Watch:
             builder = begin(self._opening, self._folder)
             project, graph = workspace.project, workspace.graph
             # what is looked at now, the verdicts are based upon: they are made once more afterwards
-            traces = traces_of(workspace.plan(Policy()), graph)
+            plan = workspace.plan(Policy())
+            traces = traces_of(plan, graph)
             watch_steps(builder, project.config.root, graph, traces)
             watch_project(builder, project, self._opening, found_fresh)
             watch_packages(builder, packages_of(project.analysis, traces.values(), project.loaded))
-            steps = watch_values(builder, workspace.store, graph, traces, leaves(graph, graph.order))
+            steps = watch_values(builder, workspace.local, graph, traces, leaves(graph, graph.order))
             self._watch_lock(builder, workspace)
             again = load_config(os.getcwd(), os.environ)._replace(sources={})
             if traces_of(workspace.plan(Policy()), graph) != traces or again != self._opening.config._replace(sources={}) \
                     or workspace.database.in_memory:
                 raise watchlist.Doubtful("the project changes while it is looked at")
-            self._table = {**builder.table(), "serves": serves, "count": len(traces), "steps": steps, "outline": None}
+            self._table = {**builder.table(), "serves": serves, "count": len(traces), "steps": steps, "outline": None,
+                           "status": _status(plan)}
             blobs = {name: each[1][0] for name, each in marshal.loads(steps).items() if each[1]}
             self._outline = outline_of(project, workspace.database, workspace.lock, traces, blobs)
 

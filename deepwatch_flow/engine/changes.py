@@ -39,7 +39,7 @@ def changes(old_root: Digest, new_root: Digest, old_unit: Lookup, new_unit: Look
         here = (*path, new.name) if new.kind != "step" else path
         if old.own != new.own:
             found.append(Change(old, new, here))
-        both, gone, come = _matched(old, new)
+        both, gone, come = matched(old, new)
         waiting.extend((before, after, here) for before, after in both)
         if old.own == new.own:  # the text is what it was, so a name in it stands for something else
             found += [_other(text, None, new_unit(deep), here) for text, deep in come]
@@ -52,7 +52,7 @@ def _other(text: str, old: Optional[Unit], new: Optional[Unit], path: Tuple[str,
     return Change(old, new, (*path, unit.name if unit is not None else text))
 
 
-def _matched(old: Unit, new: Unit) -> Tuple[List[Tuple[Digest, Digest]], List[_Use], List[_Use]]:
+def matched(old: Unit, new: Unit) -> Tuple[List[Tuple[Digest, Digest]], List[_Use], List[_Use]]:
     """Match the links of two units by the text of their uses: those of both, those gone, those come."""
     before: Dict[str, List[Digest]] = {}
     for text, deep in old.links:

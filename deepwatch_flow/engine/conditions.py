@@ -53,7 +53,6 @@ class Noted(NamedTuple):
 
     observation: Observation
     changed: Tuple[str, ...] = ()        #: files that changed while the step read them
-    undeclared: Tuple[str, ...] = ()     #: what a hermetic step may not read, for people
 
 
 class Packages(NamedTuple):
@@ -61,6 +60,15 @@ class Packages(NamedTuple):
 
     version: Callable[[str], str]
     requires: Callable[[str], FrozenSet[str]]     #: names of those that one needs
+
+
+def undeclared_of(observation: Optional[Observation]) -> Tuple[str, ...]:
+    """Return what an execution read that a hermetic step may not, for people."""
+    if observation is None:
+        return ()
+    return (*(f"`{each.path}`" for each in observation.files if each.kind in ("file", "folder")),
+            *(f"the environment variable `{each.name}`" if each.name != "*" else "the whole environment"
+              for each in observation.variables if each.own))
 
 
 class Conditions:
@@ -98,10 +106,7 @@ class Conditions:
         observation = Observation(
             found.ran, (*found.hidden, *self._hidden.held(held)), files, variables, tuple((name, self._version(name)) for name in packages),
             tuple(dict.fromkeys((*seen.gaps, *found.gaps))))
-        undeclared = [f"`{each.path}`" for each in files if each.kind in ("file", "folder")]
-        undeclared += [f"the environment variable `{each.name}`" if each.name != "*" else "the whole environment"
-                       for each in variables if each.own]
-        return Noted(observation, tuple(changed), tuple(undeclared))
+        return Noted(observation, tuple(changed))
 
     def _files(self, seen: Seen, facts: StepFacts, changed: List[str]) -> Tuple[SeenFile, ...]:
         declared = [os.path.join(self._root, path) for _, path in (*facts.files, *facts.products)]

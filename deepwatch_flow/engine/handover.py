@@ -20,10 +20,13 @@ from .ownership import owns_all
 def decoded(codecs: Codecs, store: BlobStore, artifact: Artifact) -> Any:
     """Return a stored value; where it is stored is nothing that a step reads, what decoding it runs is."""
     with unobserved():
-        data = store.get(artifact.blob)
+        if artifact.codec == CODEC:
+            manifest = parse(store.get(artifact.blob))
+        else:
+            value = codecs.opened(artifact.codec, store, artifact.blob)
     if artifact.codec == CODEC:
-        return put_together(parse(data), lambda part: decoded(codecs, store, part))
-    return codecs.decode(artifact.codec, data)
+        return put_together(manifest, lambda part: decoded(codecs, store, part))
+    return value()
 
 
 def consumers_of(facts: Mapping[str, StepFacts]) -> Dict[str, Set[str]]:

@@ -2,8 +2,8 @@
 
 A key is the digest of a step's code, params, inputs and the output digests of its upstream steps.
 A step is fresh if a trace with this key is known, what its execution was seen to depend on is as it
-was, and what it recorded can be had. In precise mode a trace with another code will do, if nothing
-that its execution used has changed. Every branch that says *stale* gives its reason there and then;
+was, and what it recorded can be had. A trace with former code will do where all that changed since was
+accepted; in precise mode one with any other code, if nothing that its execution used has changed. Every branch that says *stale* gives its reason there and then;
 ``why`` only renders them.
 """
 from __future__ import annotations
@@ -122,6 +122,10 @@ def judge(world: World, name: str, outputs: Mapping[str, Digest], policy: Policy
     verdict = _best(world, facts, traces, wanted)
     if isinstance(verdict, Fresh):
         return verdict
+    formerly = _accepted(world, facts, inputs, upstreams, wanted)
+    if isinstance(formerly, Fresh):
+        return formerly
+    verdict = verdict or formerly
     proved = _unaffected(world, facts, inputs, upstreams, wanted) if facts.precise else None
     if proved is not None:
         return proved._replace(key=key)
@@ -187,6 +191,16 @@ def _unaffected(world: World, facts: StepFacts, inputs: Sequence[Input], upstrea
     return None
 
 
+def _accepted(world: World, facts: StepFacts, inputs: Sequence[Input], upstreams: Sequence[Upstream],
+              wanted: bool) -> Union[Fresh, Stale, None]:
+    """Return the verdict by a trace of the code that this one was accepted to count as."""
+    if facts.accepted_code is None:
+        return None
+    traces = world.history.by_key.get(key_of(facts, inputs, upstreams, facts.accepted_code), ())
+    verdict = _best(world, facts, traces, wanted)
+    return verdict._replace(accepted=facts.accepted) if isinstance(verdict, Fresh) else verdict
+
+
 def _folders_left_empty(facts: StepFacts, trace: Trace) -> List[str]:
     """Return the products of which nothing could be stored: a folder without a file in it."""
     kept = [product.path for product in trace.products]
@@ -200,7 +214,7 @@ def differences(facts: StepFacts, inputs: Sequence[Input], upstreams: Sequence[U
     if last is None:
         return (Reason("never-ran", facts.name),)
     reasons: List[Reason] = []
-    if facts.fingerprint.digest != last.code:
+    if last.code not in (facts.fingerprint.digest, facts.accepted_code):
         reasons += _packages(facts, last)
         reasons.append(Reason("code", facts.name, last.root, facts.fingerprint.root))
     now = {param.name: param for param in facts.params}

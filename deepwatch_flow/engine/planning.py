@@ -107,7 +107,8 @@ class _Planner:
                     if isinstance(fresh, Fresh):
                         lost, _ = self._world.holdings(part_of(self._world, fresh.trace, upstream if step != upstream else step), True)
                         if lost:
-                            self.verdicts[step] = Stale(lost, fresh.trace.key)
+                            # it will run by the code of now, not by what that was accepted to count as
+                            self.verdicts[step] = Stale(lost, fresh.trace.key if not fresh.accepted else None)
 
     def _sources(self, upstream: str) -> List[str]:
         """Return the steps whose stored values make up an upstream value."""
@@ -146,5 +147,5 @@ class _Planner:
 
 
 def _differs(facts: StepFacts, inputs: Sequence[Input], last: Trace) -> bool:
-    return (facts.fingerprint.digest != last.code or tuple(inputs) != last.inputs
+    return (last.code not in (facts.fingerprint.digest, facts.accepted_code) or tuple(inputs) != last.inputs
             or [(each.name, each.digest) for each in facts.params] != [(each.name, each.digest) for each in last.params])

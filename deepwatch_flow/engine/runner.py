@@ -29,12 +29,14 @@ from ..observation.seen import Seen
 from ..pipeline.options import DEFAULTS
 from ..state.store import BlobMissing
 from . import failures
-from .conditions import Noted
+from .conditions import Noted, undeclared_of
 from .executors import Executor
 from .fanout import FanOut
 from .handover import Values
 from .line import Line
-from .planner import World, inputs_of, judge, outputs_of, part_of, upstreams_of
+from .planner import World, inputs_of, judge, key_of, outputs_of, upstreams_of
+from .products import Edited
+from .revival import Lost, Revival
 from .schedule import Schedule
 from .worker import Call, Failure, Outcome
 
@@ -53,6 +55,8 @@ class Parts(NamedTuple):
     note: Callable[[str, Seen, Sequence[Tuple[str, str]]], Noted] = lambda *_: Noted(Observation())
     options: Callable[[str], Mapping[str, Any]] = lambda _: DEFAULTS     #: of a step (pipeline/options.py)
     schedule: Optional[Schedule] = None
+    #: raises Edited where a step would run only to have its products again, and that would lose something
+    guard: Callable[[Sequence[Reason]], None] = lambda _: None
 
 
 class _Running(NamedTuple):
@@ -63,8 +67,6 @@ class _Running(NamedTuple):
     cacheable: bool
 
 
-#: how often a step is run again because its stored value is gone, in one run
-_REVIVALS = 2
 _NOTHING = Artifact(Digest(""), Digest(""), 0, "")
 
 
@@ -83,13 +85,12 @@ class Runner:
         self._running: Dict[str, _Running] = {}
         self._outputs: Dict[str, Digest] = {}
         self._bad: Set[str] = set()                       # failed or blocked
-        self._revived: Dict[str, Tuple[Reason, ...]] = {}      # to run again, and why
-        self._revivals: Dict[str, int] = {}
         self._ran: Set[str] = set()                       # a value made just now that can't be read never can
         self.traces: Dict[str, Trace] = {}                # what holds now, for the lockfile
         self.vouched: Dict[str, bool] = {}                # whether that was recorded
         self._stopping = False
         self._fanout = FanOut(self._world, self._facts, self.traces)
+        self._revival = Revival(self._world, self._facts, self.traces, self._fanout, self._line)
 
     def run(self) -> None:
         """Run until nothing is left to do; raises LockedError, KeyboardInterrupt."""
@@ -131,7 +132,7 @@ class Runner:
         if facts.family is not None:
             self._begin_family(name)
             return
-        revived = self._revived.pop(name, None)
+        revived = self._revival.take(name)
         verdict = self._verdict(name)
         if isinstance(verdict, Fresh) and revived is None:
             self._reuse(name, verdict)
@@ -139,14 +140,21 @@ class Runner:
         reasons = revived or (verdict.reasons if isinstance(verdict, Stale) else ())
         inputs, missing = inputs_of(facts, self._world.input_digest)
         if missing:
-            self._missing(name, reasons, missing)
+            self._fail(name, "failed", reasons, failures.missing_input(name, missing))
             return
-        key = verdict.key if isinstance(verdict, Stale) else verdict.trace.key if isinstance(verdict, Fresh) else None
+        try:
+            self._parts.guard(reasons)
+        except Edited as error:
+            self._refuse(name, reasons, error)
+            return
+        upstreams = upstreams_of(facts, self._outputs)
+        # the value of a fresh step is lost: it runs by its code of now, whatever that was accepted to count as
+        key = verdict.key if isinstance(verdict, Stale) else key_of(facts, inputs, upstreams) if isinstance(verdict, Fresh) else None
         self._check_lock(name, key)
         trace = Trace(name, key or Digest(""), facts.fingerprint.digest, facts.fingerprint.root, facts.params, inputs,
-                      upstreams_of(facts, self._outputs), _NOTHING, (), facts.fingerprint.packages)
+                      upstreams, _NOTHING, (), facts.fingerprint.packages)
         if revived is not None:
-            self._revived[name] = revived   # the reasons stay while it waits for its own upstreams
+            self._revival.put(name, revived)   # the reasons stay while it waits for its own upstreams
         if self._revive_lost(name, reasons):
             return
         if key is not None and self._fanout.waits(name, key):
@@ -154,7 +162,7 @@ class Runner:
         if not self._schedule.resources.take(base_of(name)):
             self._parked.append(name)
             return
-        self._revived.pop(name, None)
+        self._revival.take(name)
         self._execute(name, _Running(reasons, trace, key is not None))
 
     def _verdict(self, name: str) -> Verdict:
@@ -191,20 +199,28 @@ class Runner:
         self._running[name] = running
         options = self._parts.options(name)
         self._parts.executor.submit(Call(
-            name, tuple((parameter, step, self._made(step).artifact) for parameter, step in facts.upstreams),
+            name, tuple((parameter, step, self._revival.made(step).artifact) for parameter, step in facts.upstreams),
             facts.products, options["observe"], options["timeout"], options["seed"], facts.parts, facts.labels))
 
-    def _made(self, step: str) -> Trace:
-        """Return the trace of a step that is done, or of a part of its value."""
-        return self.traces[step] if step in self.traces else part_of(self._world, self.traces[base_of(step)], step)
+    def _is_refused(self, name: str, observation: Optional[Observation], reasons: Tuple[Reason, ...], seconds: float) -> bool:
+        """Fail a step that must be hermetic and is not; tell whether it is one."""
+        undeclared = undeclared_of(observation) if self._policy.hermetic else ()
+        if undeclared:
+            self._fail(name, "failed", reasons, failures.not_hermetic(name, undeclared), seconds)
+        return bool(undeclared)
 
     def _reuse(self, name: str, verdict: Fresh) -> None:
+        if self._is_refused(name, verdict.trace.observation, (), 0.0):
+            return
         for product in verdict.restore:
             try:
                 self._parts.restore(product)
             except BlobMissing:   # it was there by its name, and its bytes turned out damaged
-                self._revived[name] = (Reason("product", product.path),)
+                self._revival.put(name, (Reason("product", product.path),))
                 self._line.push(name)
+                return
+            except Edited as error:
+                self._refuse(name, (), error)
                 return
         key = verdict.key or verdict.trace.key
         self._check_lock(name, key)
@@ -212,8 +228,10 @@ class Runner:
         # its root stays: what the execution used is told by the code that it ran
         trace = verdict.trace
         if not verdict.pinned:
-            trace = trace._replace(step=name, key=key, code=facts.fingerprint.digest, root=trace.root or facts.fingerprint.root,
-                                   params=facts.params, packages=facts.fingerprint.packages)
+            trace = trace._replace(step=name, key=key, params=facts.params)
+        if not (verdict.pinned or verdict.accepted):     # else it stays the record of the code that the result was made with
+            trace = trace._replace(code=facts.fingerprint.digest, packages=facts.fingerprint.packages,
+                                   root=trace.root or facts.fingerprint.root)
         if name != base_of(name):    # the lockfile's line of an instance does not tell what it was made of
             trace = trace._replace(inputs=inputs_of(facts, self._world.input_digest)[0], upstreams=upstreams_of(facts, self._outputs))
         last = self._world.history.latest.get(name)
@@ -223,67 +241,40 @@ class Runner:
         outcome = "restored" if verdict.restore else "reused" if key == verdict.trace.key else "unaffected"
         self._parts.emit(StepFinished(name, outcome, changed=False))
 
-    def _missing(self, name: str, reasons: Tuple[Reason, ...], missing: Tuple[str, ...]) -> None:
-        self._fail(name, "failed", reasons, failures.missing_input(name, missing))
+    def _refuse(self, name: str, reasons: Tuple[Reason, ...], error: Edited) -> None:
+        self._fail(name, "failed", reasons, Failure(error.message, hint=error.told(name)))
 
     def _check_lock(self, name: str, key: Optional[Digest]) -> None:
-        if not self._policy.locked or key is None:
-            return
-        if self._parts.lock is None or not self._parts.lock.vouches(name, key):
+        lock = self._parts.lock
+        if self._policy.locked and key is not None and (lock is None or not lock.vouches(name, key)):
             raise LockedError(f"`{name}` is not what `deepwatch.lock` says",
                               hint="run `deepwatch run` without `--locked` and commit the lockfile")
 
     def _revive_lost(self, name: str, reasons: Tuple[Reason, ...]) -> bool:
         """Put upstream steps whose stored value is gone before this one."""
-        lost: Dict[str, Tuple[Reason, ...]] = {}
-        for _, step in self._facts[name].upstreams:
-            gone, _ = self._world.holdings(self._made(step), True)
-            if gone and not self._parts.values.is_live(step):
-                lost[self._maker(step)] = gone
+        lost = self._revival.lost(name, self._parts.values.is_live)
         if lost:
             self._revive(name, reasons, lost)
         return bool(lost)
 
-    def _revive(self, consumer: str, reasons: Tuple[Reason, ...], lost: Mapping[str, Tuple[Reason, ...]],
-                failure: Optional[Failure] = None) -> None:
+    def _revive(self, consumer: str, reasons: Tuple[Reason, ...], lost: Lost, failure: Optional[Failure] = None) -> None:
         """Have the steps run again whose values a consumer can't get, the consumer after them."""
-        for step in lost:
-            if self._revivals.get(step, 0) >= _REVIVALS:
-                self._fail(consumer, "failed", reasons, failure or failures.unreadable(step))
-                return
-        for step, gone in lost.items():
-            self._line.wait(consumer, step)
-            self._revivals[step] = self._revivals.get(step, 0) + 1
-            if self._facts[step].family is not None:
-                members = {each: self._world.holdings(self.traces[each], True)[0] for each in self._fanout.members(step)}
-                self._revive(step, (), {each: why for each, why in members.items() if why})
-            elif step not in self._revived and step not in self._running:
-                self._revived[step] = gone
-                self._line.push(step)
-
-    def _maker(self, step: str) -> str:
-        """Return the step that makes a value: an instance, or the step that the value is a part of."""
-        return step if step in self.traces else base_of(step)
+        spent = self._revival.revive(consumer, lost, self._running)
+        if spent is not None:
+            self._fail(consumer, "failed", reasons, failure or failures.unreadable(spent))
 
     def _end(self, call: Call, outcome: Outcome) -> None:
         name = call.step
         running = self._running.pop(name)
         self._give_back(name)
-        failure = outcome.failure
-        if failure is not None:
-            self._let_twins_go(running.trace.key, None)
-        if failure is not None and failure.lost is not None and not (failure.traceback and self._maker(failure.lost) in self._ran):
-            self._revive(name, running.reasons, {self._maker(failure.lost): (Reason("artifact", failure.lost),)}, failure)
-            return
-        if failure is not None and self._again(name, running, failure):
-            return
-        if failure is not None or outcome.artifact is None:
-            self._fail(name, "failed", running.reasons, failure or Failure("it gave nothing"), outcome.seconds)
+        for notice in outcome.notices:
+            self._parts.emit(notice)
+        if outcome.failure is not None or outcome.artifact is None:
+            self._end_badly(name, running, outcome.failure or Failure("it gave nothing"), outcome.seconds)
             return
         trace = running.trace._replace(artifact=outcome.artifact, products=outcome.products)
         noted = self._parts.note(name, outcome.seen, outcome.held) if outcome.seen is not None else None
-        if noted is not None and noted.undeclared and self._policy.hermetic:
-            self._fail(name, "failed", running.reasons, failures.not_hermetic(name, noted.undeclared), outcome.seconds)
+        if noted is not None and self._is_refused(name, noted.observation, running.reasons, outcome.seconds):
             return
         changed = self._changed_inputs(trace)
         if noted is not None:
@@ -304,6 +295,14 @@ class Runner:
         same = last is not None and (last.artifact.output, last.products) == (trace.artifact.output, trace.products)
         self._parts.emit(StepFinished(name, "ran", running.reasons, outcome.seconds, changed=not same))
 
+    def _end_badly(self, name: str, running: _Running, failure: Failure, seconds: float) -> None:
+        self._let_twins_go(running.trace.key, None)
+        maker = self._revival.maker(failure.lost) if failure.lost is not None else None
+        if maker is not None and not (failure.traceback and maker in self._ran):
+            self._revive(name, running.reasons, {maker: (Reason("artifact", failure.lost or ""),)}, failure)
+        elif not self._again(name, running, failure):
+            self._fail(name, "failed", running.reasons, failure, seconds)
+
     def _give_back(self, name: str) -> None:
         self._schedule.resources.give_back(base_of(name))
         for parked in self._parked:
@@ -316,7 +315,7 @@ class Runner:
         if repeated is None:
             return False
         number, often, seconds = repeated
-        self._revived[name] = running.reasons     # whatever it is judged then, it runs
+        self._revival.put(name, running.reasons)     # whatever it is judged then, it runs
         when = f" in {seconds:g} s" if seconds else ""
         self._parts.emit(Notice(f"`{name}` failed: {failure.error}", hint=f"it is executed again{when} (retry {number} of {often})"))
         return True

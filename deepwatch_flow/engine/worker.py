@@ -14,6 +14,7 @@ import time
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Tuple
 
 from ..errors import DeepwatchError, EnvironmentFault
+from ..events import Notice
 from ..hashing.digest import Hasher
 from ..hashing.values import Undigestible, ValueHasher
 from ..loading.failures import user_traceback
@@ -24,6 +25,7 @@ from ..state.codecs import Codecs
 from ..state.lockgrammar import is_inside
 from ..state.parts import CODEC, NotInParts, dump, output_of, taken_apart
 from ..state.store import BlobStore
+from .products import is_executable, product_files
 from .seeding import seeded
 
 _LIBRARY = os.path.dirname(os.__file__)
@@ -67,6 +69,7 @@ class Outcome(NamedTuple):
     shared: bool = True                 #: whether somebody else may hold it and change it
     seen: Optional[Seen] = None         #: what was observed of it
     held: Tuple[Tuple[str, str], ...] = ()     #: own classes and functions in its value: (module, qualified name)
+    notices: Tuple[Notice, ...] = ()           #: what the store of a worker process had to tell
 
 
 class Unreadable(Exception):
@@ -88,6 +91,7 @@ class Tools(NamedTuple):
     forget: Callable[[Iterable[str]], None] = lambda _: None
     #: the own classes and functions in the values that were digested last
     held: Optional[Dict[Tuple[str, str], None]] = None
+    codec: Optional[str] = None        #: the codec that was chosen for the step's value
 
 
 def execute(function: Callable[..., Any], arguments: Callable[[], Mapping[str, Any]], call: Call,
@@ -170,14 +174,13 @@ def _forks_end_here() -> Iterator[None]:
 def _store(value: Any, tools: Tools) -> Artifact:
     if tools.held is not None:
         tools.held.clear()
-    encoded = tools.codecs.encode(value)
-    blob = tools.store.put(encoded.data)
+    kept = tools.codecs.keep(value, tools.store, tools.codec)
     try:
         output = tools.hasher.digest(value)
     except Undigestible:
         # it can be stored all the same: equal bytes, equal value
-        output = Hasher("bytes/1").field("codec", encoded.codec).field("blob", blob).digest()
-    return Artifact(output, blob, len(encoded.data), encoded.codec)
+        output = Hasher("bytes/1").field("codec", kept.codec).field("blob", kept.blob).digest()
+    return Artifact(output, kept.blob, kept.size, kept.codec)
 
 
 def _store_parts(value: Any, call: Call, tools: Tools) -> Artifact:
@@ -213,7 +216,7 @@ def _products(call: Call, store: BlobStore) -> Tuple[ProductFile, ...]:
                 raise DeepwatchError(f"`{call.step}` wrote the product {name!a}: the lockfile can't have that name",
                                      hint="it must be valid Unicode, without a backslash, and no drive such as `c:`")
             digest, size = store.put_file(each)
-            found.append(ProductFile(name, digest, size))
+            found.append(ProductFile(name, digest, size, is_executable(each)))
     return tuple(found)
 
 
@@ -223,15 +226,6 @@ def _is_text(name: str) -> bool:
     except UnicodeEncodeError:      # bytes that are no UTF-8, as file systems allow them
         return False
     return True
-
-
-def product_files(path: str) -> Optional[List[str]]:
-    """Return the files of a product, itself or those in its folder; None where there is none."""
-    if os.path.isfile(path):
-        return [path]
-    if not os.path.isdir(path):
-        return None
-    return sorted(os.path.join(folder, name) for folder, _, names in os.walk(path) for name in names)
 
 
 def failure_of(error: BaseException) -> Failure:

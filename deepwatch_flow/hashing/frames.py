@@ -1,110 +1,90 @@
-"""Digests of numpy arrays and of pandas, polars and Arrow tables, by their data and not their layout.
+"""Digests of pandas' frames, series, indexes and scalars; and whose treatment an object of a package gets.
 
 Nothing here imports those packages: a type's module tells whose it is, and an object that exists
-has its package loaded. An array is dtype, shape and C-ordered bytes; a table its columns, each as
-its values. Registered like a plugin's digester: gives the values that make up an object.
+has its package loaded. A frame is its columns, each as its values. Registered like a plugin's
+digester: gives the values that make up an object.
 """
 from __future__ import annotations
 
 import sys
-from typing import Any, Callable, Dict, Iterator, List, Optional
+from typing import Any, Callable, Dict, List, Optional
 
+from .arrays import numpy_parts
+from .arrow import arrow_column, arrow_parts, arrow_texts, polars_parts
 from .naming import type_name
-from .reduction import Undigestible
+from .reduction import Told, Undigestible
+from .scientific import image_parts, learned_parts, sparse_parts, tensor_parts
+from .texts import Texts
 
 Parts = List[object]
 
 
 def digest_frame(value: object) -> Optional[Parts]:
-    """Return what makes up an array or a table, None for anything else."""
-    for kind in type(value).__mro__[:-1]:
-        treat = _PACKAGES.get(kind.__module__.partition(".")[0])
+    """Return what makes up an array, a table or another object of a known package, None for anything else."""
+    kind = type(value)
+    for base in kind.__mro__[:-1]:
+        treat = _PACKAGES.get(base.__module__.partition(".")[0])
         if treat is not None:
-            return treat(value)
+            try:
+                parts = treat(value)
+            except Undigestible:
+                raise
+            except Exception as error:  # the package's own code may raise anything; the cause is kept
+                raise Undigestible(type_name(kind), f"{type(error).__name__}: {error}") from error
+            return None if parts is None else Told(parts)
     return None
 
-
-# -- numpy -----------------------------------------------------------------------------------------
-
-def _numpy(value: Any) -> Optional[Parts]:
-    numpy: Any = sys.modules["numpy"]
-    kind = type(value)
-    if isinstance(value, numpy.dtype):
-        return ["dtype", *_dtype(value)]
-    if isinstance(value, numpy.generic):
-        return ["scalar", *_dtype(value.dtype), *_cells(numpy.asarray(value))]
-    if not isinstance(value, numpy.ndarray):
-        return None
-    # an own subclass counts, with what it adds
-    own: Parts = []
-    if kind not in (numpy.ndarray, numpy.memmap):
-        own = [kind, dict(sorted(getattr(value, "__dict__", {}).items()))]
-    if isinstance(value, numpy.ma.MaskedArray):
-        # the data below a mask are what was left there: they don't count
-        mask, kept = numpy.ma.getmaskarray(value), value.data
-        if value.dtype.names is None:
-            kept = numpy.where(mask, numpy.zeros((), value.dtype), kept)
-        return ["masked", kind, *_array(kept), *_array(mask), *_array(numpy.asarray(value.fill_value))]
-    return ["array", *_array(value.view(numpy.ndarray)), *own]
-
-
-def _array(value: Any) -> Iterator[object]:
-    yield from _dtype(value.dtype)
-    yield value.shape
-    yield from _cells(value)
-
-
-def _dtype(dtype: Any) -> Iterator[object]:
-    if dtype.names is not None:
-        yield [(name, dtype.fields[name][1], list(_dtype(dtype.fields[name][0]))) for name in dtype.names]
-        yield dtype.itemsize
-    elif dtype.subdtype is not None:
-        yield [list(_dtype(dtype.subdtype[0])), dtype.subdtype[1]]
-    elif dtype.kind == "T":
-        yield ["string", repr(getattr(dtype, "na_object", None))]
-    else:
-        yield dtype.str
-    if dtype.metadata:
-        yield dict(dtype.metadata)
-
-
-def _cells(value: Any) -> Iterator[object]:
-    """Yield the cells of an array in C order: as bytes where they are bytes."""
-    dtype = value.dtype
-    if dtype.names is not None:
-        for name in dtype.names:  # field by field: what pads a record is left-over memory
-            yield list(_cells(value[name]))
-    elif dtype.hasobject or dtype.kind == "T":
-        yield value.ravel(order="C").tolist()
-    elif value.size:
-        numpy: Any = sys.modules["numpy"]
-        flat = numpy.ascontiguousarray(value).reshape(-1)
-        if dtype.kind == "g" or dtype.str[1:] in ("f16", "c32"):
-            # long doubles are padded, too
-            yield [numpy.format_float_scientific(half) for cell in flat for half in (cell.real, cell.imag)]
-        else:
-            yield flat.view(numpy.uint8).data
-
-
-# -- pandas ----------------------------------------------------------------------------------------
 
 def _pandas(value: Any) -> Optional[Parts]:
     pandas: Any = sys.modules["pandas"]
     if isinstance(value, pandas.DataFrame):
-        columns = [_column(series.array) for _, series in value.items()]
-        return ["frame", value.index, value.columns, columns, *_extras(value, pandas.DataFrame)]
+        columns = [_column(value.iloc[:, i].array) for i in range(value.shape[1])]
+        return ["frame", value.index, _labels(pandas, value.columns), columns, *_extras(value, pandas.DataFrame)]
     if isinstance(value, pandas.Series):
         return ["series", value.name, value.index, _column(value.array), *_extras(value, pandas.Series)]
-    if isinstance(value, pandas.MultiIndex):
-        levels = [_column(value.get_level_values(i).array) for i in range(value.nlevels)]
-        return ["multi-index", list(value.names), levels]
-    if isinstance(value, pandas.RangeIndex):
-        return ["range-index", list(value.names), value.start, value.stop, value.step]
     if isinstance(value, pandas.Index):
-        return ["index", list(value.names), getattr(value, "freqstr", None), _column(value.array)]
+        return _index(pandas, value)
     if isinstance(value, pandas.api.extensions.ExtensionArray):
         return ["column", _column(value)]
+    return _pandas_scalar(pandas, value)
+
+
+def _pandas_scalar(pandas: Any, value: Any) -> Optional[Parts]:
+    if value is pandas.NaT or value is pandas.NA:
+        return [type(value).__qualname__]
+    if isinstance(value, pandas.Timestamp):
+        return ["timestamp", value.asm8, _zone(value.tz), value.fold]
+    if isinstance(value, pandas.Timedelta):
+        return ["timedelta", value.asm8]
+    if isinstance(value, pandas.Period):
+        return ["period", value.ordinal, _frequency(value.freq)]
+    if isinstance(value, pandas.Interval):
+        return ["interval", value.left, value.right, value.closed]
+    if isinstance(value, pandas.tseries.offsets.BaseOffset):
+        return ["offset", _frequency(value)]
+    if isinstance(value, pandas.api.extensions.ExtensionDtype):
+        return ["dtype", *_dtype(pandas, value)]
     return None
+
+
+def _index(pandas: Any, value: Any) -> Parts:
+    names = list(value.names)
+    own: Parts = [] if type(value).__module__.partition(".")[0] == "pandas" else [type(value)]
+    if isinstance(value, pandas.MultiIndex):
+        levels = [_column(value.get_level_values(i).array) for i in range(value.nlevels)]
+        return ["multi-index", names, levels, *own]
+    if isinstance(value, pandas.RangeIndex):
+        return ["range-index", names, value.start, value.stop, value.step, *own]
+    return ["index", names, _frequency(getattr(value, "freq", None)), _column(value.array), *own]
+
+
+def _labels(pandas: Any, columns: Any) -> object:
+    """Return the names of columns: text is text, of whatever dtype it is (object before pandas 3, then str)."""
+    if type(columns) is pandas.MultiIndex:
+        return ["labels", [_labels(pandas, columns.get_level_values(i)) for i in range(columns.nlevels)]]
+    if type(columns) is pandas.Index and (columns.dtype == object or isinstance(columns.dtype, pandas.StringDtype)):
+        return ["labels", list(columns.names), columns.tolist()]
+    return columns
 
 
 def _extras(value: Any, plain: type) -> Parts:
@@ -116,24 +96,59 @@ def _extras(value: Any, plain: type) -> Parts:
     return extras
 
 
+def _frequency(freq: Any) -> object:
+    """Return a frequency, not by its code: those were renamed ("M" is "ME")."""
+    if freq is None:
+        return None
+    facts = {name: fact for name, fact in sorted(freq.kwds.items()) if name != "calendar"}  # tells nothing new
+    return [type(freq).__qualname__, freq.n, freq.normalize, facts]
+
+
+def _zone(zone: Any) -> object:
+    """Return a time zone as its fixed offset or its name: pandas takes it from three libraries."""
+    if zone is None:
+        return None
+    offset = zone.utcoffset(None)
+    return str(zone) if offset is None else offset
+
+
+def _dtype(pandas: Any, dtype: Any) -> Parts:
+    """Return an extension dtype, without what releases of pandas write in different ways."""
+    name = type_name(type(dtype)).rpartition(".")[2]
+    if isinstance(dtype, pandas.CategoricalDtype):
+        categories = None if dtype.categories is None else _column(dtype.categories.array)
+        return [name, categories, dtype.ordered]
+    if isinstance(dtype, pandas.DatetimeTZDtype):
+        return [name, getattr(dtype, "unit", "ns"), _zone(dtype.tz)]
+    if isinstance(dtype, pandas.PeriodDtype):
+        return [name, _frequency(dtype.freq)]
+    if isinstance(dtype, pandas.IntervalDtype):
+        return [name, str(dtype.subtype), getattr(dtype, "closed", None)]
+    if isinstance(dtype, pandas.SparseDtype):
+        return [name, str(dtype.subtype), dtype.fill_value]
+    return [name, str(dtype)]
+
+
 def _column(array: Any) -> object:
     """Return the values of a column and what tells how to read them."""
     pandas: Any = sys.modules["pandas"]
     numpy: Any = sys.modules["numpy"]
     dtype = array.dtype
     if isinstance(dtype, numpy.dtype):
-        cells = array.to_numpy() if dtype.kind not in "mM" else numpy.asarray(array)
-        return ["numpy", getattr(array, "freqstr", None), cells]
-    name = [type_name(type(dtype)).rpartition(".")[2], str(dtype)]
-    if isinstance(dtype, pandas.CategoricalDtype):
-        return [name, _column(dtype.categories.array), dtype.ordered, numpy.asarray(array.codes)]
-    if isinstance(dtype, pandas.DatetimeTZDtype):
-        return [name, numpy.asarray(array.astype("int64"))]
-    if isinstance(dtype, pandas.PeriodDtype):
-        return [name, numpy.asarray(array.astype("int64"))]
-    if isinstance(dtype, pandas.IntervalDtype):
-        return [name, _column(array.left.array), _column(array.right.array)]
+        return ["numpy", numpy.asarray(array)]
+    if isinstance(dtype, (pandas.CategoricalDtype, pandas.DatetimeTZDtype, pandas.PeriodDtype, pandas.IntervalDtype)):
+        return _structured(pandas, numpy, array)
+    if type(dtype).__name__ in ("NumpyEADtype", "PandasDtype"):
+        return ["numpy", array.to_numpy()]
+    name = _dtype(pandas, dtype)
+    if type(dtype).__name__ == "ArrowDtype":
+        return [name, arrow_column(array.__arrow_array__())]
     missing = numpy.asarray(array.isna())
+    if isinstance(dtype, pandas.StringDtype):
+        # one digest for both ways to store text, so that it does not depend on pyarrow being installed
+        if "pyarrow" in str(getattr(dtype, "storage", "")):
+            return [name, missing, arrow_texts(array.__arrow_array__())]
+        return [name, missing, Texts.of(array.to_numpy(dtype=object)[~missing].tolist())]
     plain = getattr(dtype, "numpy_dtype", None)
     if isinstance(plain, numpy.dtype) and plain.kind in "biuf" and not isinstance(dtype, pandas.SparseDtype):
         # what lies below a missing value is left over; the mask tells where they are
@@ -141,63 +156,23 @@ def _column(array: Any) -> object:
     return [name, missing, array[~missing].to_numpy(dtype=object)]
 
 
-# -- polars and Arrow ------------------------------------------------------------------------------
-
-def _polars(value: Any) -> Optional[Parts]:
-    polars: Any = sys.modules["polars"]
-    if isinstance(value, polars.DataFrame):
-        return ["frame", value.columns, list(value.get_columns())]
-    if isinstance(value, polars.Series):
-        kept = value.drop_nulls()
-        plain = value.dtype.is_numeric() or value.dtype.is_temporal() or value.dtype == polars.Boolean
-        if plain and value.dtype != polars.Decimal:
-            cells: object = kept.to_physical().to_numpy()
-        else:
-            cells = kept.to_list()
-        return ["series", value.name, str(value.dtype), value.is_null().to_numpy(), cells]
-    if isinstance(value, polars.LazyFrame):
-        raise Undigestible(type_name(type(value)), "a lazy frame is a plan, not data; collect() it first")
-    return None
-
-
-def _arrow(value: Any) -> Optional[Parts]:
-    arrow: Any = sys.modules["pyarrow"]
-    if isinstance(value, arrow.Schema):
-        return ["schema", value.serialize().to_pybytes()]
-    if isinstance(value, arrow.Table):
-        return ["table", value.schema, [_arrow_column(arrow, column) for column in value.columns]]
-    if isinstance(value, arrow.RecordBatch):
-        return ["batch", value.schema, [_arrow_column(arrow, column) for column in value.columns]]
-    if isinstance(value, (arrow.ChunkedArray, arrow.Array)):
-        return ["array", _arrow_column(arrow, value)]
-    if isinstance(value, arrow.Scalar):
-        return ["scalar", str(value.type), value.as_py()]
-    return None
-
-
-def _arrow_column(arrow: Any, column: Any) -> object:
-    """Return type and values of a column, without chunks, offsets or what lies below missing values."""
-    if isinstance(column, arrow.ChunkedArray):
-        column = arrow.concat_arrays(column.chunks) if column.num_chunks else arrow.array([], column.type)
-    kind = column.type
-    missing = column.is_null()
-    types = arrow.types
-    if any(test(kind) for test in (types.is_integer, types.is_floating, types.is_temporal)):
-        kept = column.drop_null()
-        width = kind.bit_width // 8
-        data = kept.buffers()[1]
-        start = kept.offset * width
-        values: object = b""
-        if data is not None and len(kept):
-            values = memoryview(data)[start:start + len(kept) * width]
-        nulls = missing.to_numpy(zero_copy_only=False).tobytes() if column.null_count else None
-        return [str(kind), len(column), nulls, values]
-    return [str(kind), column.to_pylist()]
+def _structured(pandas: Any, numpy: Any, array: Any) -> object:
+    dtype = array.dtype
+    name = _dtype(pandas, dtype)
+    if isinstance(dtype, pandas.CategoricalDtype):
+        return [name, numpy.asarray(array.codes)]
+    if isinstance(dtype, pandas.IntervalDtype):
+        return [name, _column(array.left.array), _column(array.right.array), numpy.asarray(array.isna())]
+    return [name, numpy.asarray(array.astype("int64"))]
 
 
 _PACKAGES: Dict[str, Callable[[Any], Optional[Parts]]] = {
-    "numpy": _numpy,
+    "numpy": numpy_parts,
     "pandas": _pandas,
-    "polars": _polars,
-    "pyarrow": _arrow,
+    "polars": polars_parts,
+    "pyarrow": arrow_parts,
+    "scipy": sparse_parts,
+    "sklearn": learned_parts,
+    "PIL": image_parts,
+    "torch": tensor_parts,
 }

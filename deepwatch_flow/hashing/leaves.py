@@ -10,6 +10,7 @@ lies below the project's root is encoded relative to it. Values that hold others
     S B A          the same, long: <n>:<32 bytes of digest>
     p<n>:<bytes>   str below the root: what follows the root
     k<n>:<name><n>:<bytes>  other data: Decimal, date, Path...
+    x w            many texts, many byte strings: see ``texts``
 """
 from __future__ import annotations
 
@@ -25,6 +26,8 @@ import uuid
 from typing import Any, Callable, Dict, Optional, Union
 
 from blake3 import blake3
+
+from .texts import Texts, texts_leaf
 
 Leaf = Callable[[Any], bytes]
 
@@ -92,12 +95,15 @@ def _bytearray(value: bytearray) -> bytes:
 
 
 def _memoryview(value: memoryview) -> bytes:
-    data = blob_leaf(b"b", b"B", value.tobytes())
+    if value.nbytes > LONG and value.c_contiguous:  # no copy of big ones
+        data = blob_leaf(b"b", b"B", value if value.format == "B" and value.ndim == 1 else value.cast("B"))
+    else:
+        data = blob_leaf(b"b", b"B", value.tobytes())
     return data_leaf(b"memoryview", framed(value.format.encode()) + repr(value.shape).encode() + data)
 
 
 def _array(value: array.array[Any]) -> bytes:
-    data = blob_leaf(b"b", b"B", value.tobytes())
+    data = blob_leaf(b"b", b"B", memoryview(value).cast("B"))
     return data_leaf(b"array", b"%b%d;%b" % (value.typecode.encode(), value.itemsize, data))
 
 
@@ -127,14 +133,18 @@ class _Below:
     """Encode text and paths relative to the root where they lie below it."""
 
     def __init__(self, root: str) -> None:
-        self._root = root.rstrip("/" + os.sep)
+        self.root = self._root = root.rstrip("/" + os.sep)
         self._posix = self._root.replace(os.sep, "/")
         self._size = len(self._root)
 
-    def text(self, value: str) -> bytes:
+    def rest(self, value: str) -> Optional[str]:
         if value.startswith(self._root) and value[self._size:self._size + 1] in ("", "/", os.sep):
-            return b"p" + framed(text_bytes(value[self._size:].replace(os.sep, "/")))
-        return _str(value)
+            return value[self._size:].replace(os.sep, "/")
+        return None
+
+    def text(self, value: str) -> bytes:
+        rest = self.rest(value)
+        return _str(value) if rest is None else b"p" + framed(text_bytes(rest))
 
     def path(self, value: pathlib.PurePath) -> bytes:
         text = value.as_posix()
@@ -181,8 +191,10 @@ _COMMON: Dict[type, Leaf] = {
 def leaf_table(root: Optional[str]) -> Dict[type, Leaf]:
     """Return the encoder of each leaf type; an absolute `root` makes text and paths relative."""
     table = dict(_COMMON)
+    table[Texts] = texts_leaf("", lambda _: None)
     if root is not None and root.rstrip("/" + os.sep):  # everything is below "/": no use as a root
         below = _Below(root)
         table[str] = below.text
+        table[Texts] = texts_leaf(below.root, below.rest)
         table[pathlib.PosixPath] = table[pathlib.WindowsPath] = below.path
     return table

@@ -28,6 +28,8 @@ NAMED = (types.FunctionType, types.BuiltinFunctionType, types.MethodType, type, 
 def name_token(module: object, qualname: str) -> bytes:
     """Return the encoding of something known by its name alone."""
     module = MOVED.get(module, module) if isinstance(module, str) else "?"
+    if module.startswith("numpy._core"):
+        module = "numpy.core" + module[len("numpy._core"):]  # its name before numpy 2
     return b"g" + framed(text_bytes(f"{module}:{qualname}"))
 
 

@@ -54,6 +54,10 @@ class Parts(NamedTuple):
     unordered: bool = False
 
 
+class Told(List[object]):
+    """What a digester gives that tells the kind of the object, whose class may be named anew by a release."""
+
+
 def header(kind: str, *facts: object) -> bytes:
     """Return the opening of an object's encoding: its kind and facts that fix how many children follow."""
     return b"o" + framed(b"".join(framed(text_bytes(str(fact))) for fact in (kind, *facts)))
@@ -155,6 +159,22 @@ def _path(value: pathlib.PurePath) -> Parts:
                  _attributes(["", ""] + [f".{name}" for name in names]))
 
 
+def _attrs(value: Any) -> Parts:
+    # how a class with slots pickles depends on the release of attrs; a remembered hash() is no part of a value
+    found: Any = _instance_state(value)
+    names = sorted(name for name in found if name not in _ATTRS_OWN)
+    return Parts(header("attrs", *names), [type(value), *map(found.__getitem__, names)],
+                 _attributes(["", *(f".{name}" for name in names)]))
+
+
+def _is_attrs(kind: type) -> bool:
+    """Tell whether attrs made a class, which then says nothing itself of how it is pickled."""
+    made = getattr(kind, "__getstate__", None)
+    return (hasattr(kind, "__attrs_attrs__") and not _has_own(kind, "__reduce__") and not _has_own(kind, "__reduce_ex__")
+            and (not _has_own(kind, "__getstate__") or getattr(made, "__name__", "") == "slots_getstate")
+            and not issubclass(kind, _BUILT_IN))
+
+
 def _enum(value: enum.Enum) -> Parts:
     # the name of a combined flag depends on the version of Python
     name = None if isinstance(value, enum.Flag) else value._name_
@@ -167,6 +187,10 @@ def _enum(value: enum.Enum) -> Parts:
 _NEW = vars(copyreg)["__newobj__"]
 _NEW_WITH_KEYWORDS = vars(copyreg)["__newobj_ex__"]
 _RECONSTRUCT = vars(copyreg)["_reconstructor"]
+
+#: what attrs adds to an instance that is not its state
+_ATTRS_OWN = ("__weakref__", "_attrs_cached_hash", "__attrs_init__")
+_BUILT_IN = (dict, list, tuple, str, bytes, int, float, BaseException)
 
 _ITERATOR_MODULES = ("builtins", "itertools", "collections", "_collections")
 
@@ -193,7 +217,7 @@ def take_apart(obj: Any) -> Parts:
         return _path(obj)
     if issubclass(kind, (set, frozenset)):
         return _set(obj)
-    return _reduced(obj)
+    return _attrs(obj) if _is_attrs(kind) else _reduced(obj)
 
 
 def _reduced(obj: Any) -> Parts:

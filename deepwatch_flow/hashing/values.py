@@ -19,7 +19,8 @@ from .cycles import Group, Node
 from .digest import Hasher
 from .leaves import framed, leaf_table
 from .naming import NAMED, global_token
-from .reduction import Parts, Undigestible, header, is_data, pair_label, take_apart
+from .reduction import Parts, Told, Undigestible, header, is_data, pair_label, take_apart
+from .texts import MANY, Texts, numbers_bytes
 
 __all__ = ["Digester", "Reference", "Undigestible", "ValueHasher"]
 
@@ -144,7 +145,10 @@ class _Walk:
     def _sequence(self, tag: bytes, value: Any) -> Union[bytes, Node]:
         opening = b"%b%d:" % (tag, len(value))
         unordered = tag in b"ez"
-        if self._hasher.types.issuperset(map(type, value)):
+        kinds = set(map(type, value))
+        if kinds <= self._hasher.types:
+            if str in kinds and len(value) >= MANY and not unordered:
+                return self._texts(value, opening)
             return self._flat(value, opening, value, unordered)
         children: Sequence[object] = list(value) if tag != b"t" else value
         if unordered and self._hasher.plain is not None:
@@ -168,6 +172,17 @@ class _Walk:
             self._alive.append(value)
         return encoding
 
+    def _texts(self, value: Any, opening: bytes) -> bytes:
+        leaves = self._leaves
+        texts = [child for child in value if type(child) is str]
+        parts = [leaves[Texts](Texts.of(texts))]
+        if len(texts) < len(value):
+            places = [i for i, kind in enumerate(map(type, value)) if kind is not str]
+            parts.append(blake3(numbers_bytes(places)).digest())
+            parts += [leaves[type(child)](child) for child in map(value.__getitem__, places)]
+        self._alive.append(value)
+        return self._known(value, _packed(opening, parts, False))
+
     def _other(self, value: object, kind: type) -> Union[bytes, Node]:
         hasher = self._hasher
         named = issubclass(kind, NAMED)  # not isinstance: a proxy may lie
@@ -178,7 +193,8 @@ class _Walk:
                     children = list(parts)
                     self._alive.append(children)
                     package = kind.__module__.partition(".")[0]  # private modules move between releases
-                    opening = header("digester", package, kind.__qualname__, len(children))
+                    name = "" if type(parts) is Told else kind.__qualname__
+                    opening = header("digester", package, name, len(children))
                     return self._node(value, Parts(opening, children, _inside))
         if hasher.reference is not None and not is_data(kind):
             token = hasher.reference(value)

@@ -7,11 +7,12 @@ paths, ``__file__``, resources) stays what it would have been.
 from __future__ import annotations
 
 import linecache
+import os
 import sys
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from types import CodeType, ModuleType, TracebackType
-from typing import Optional, Sequence, Set, Type
+from typing import Callable, List, Optional, Sequence, Set, Type
 
 from .origin import Origins
 from .snapshot import Snapshot
@@ -44,6 +45,10 @@ class SnapshotLoader(SourceFileLoader):
         super().exec_module(module)
 
 
+#: told of the file of an own module that was found, or of those that would have been; all the same
+SEARCHES: List[Callable[[List[str], bool], None]] = []
+
+
 class OwnFinder(MetaPathFinder):
     """First on ``sys.meta_path`` while it is entered."""
 
@@ -69,6 +74,17 @@ class OwnFinder(MetaPathFinder):
         self, fullname: str, path: Optional[Sequence[str]], target: Optional[ModuleType] = None
     ) -> Optional[ModuleSpec]:
         """Find a module by the other finders, and adopt it if it is own."""
+        spec = self._found(fullname, path, target)
+        if SEARCHES and (spec is None or isinstance(spec.loader, SnapshotLoader)):
+            tail = fullname.rpartition(".")[2]
+            looked = [str(spec.origin)] if spec is not None else [
+                os.path.join(os.path.abspath(entry), name) for entry in (sys.path if path is None else path)
+                if self.origins.is_inside(entry) for name in (f"{tail}.py", tail)]
+            for each in SEARCHES[:1]:
+                each(looked, spec is not None)
+        return spec
+
+    def _found(self, fullname: str, path: Optional[Sequence[str]], target: Optional[ModuleType]) -> Optional[ModuleSpec]:
         for finder in sys.meta_path:
             find = getattr(finder, "find_spec", None)
             # of two entered worlds the inner one decides, or each would ask the other for ever

@@ -49,6 +49,11 @@ class Origins:
             known = self._files[path] = self._judge(path)
         return known
 
+    def is_inside(self, folder: str) -> bool:
+        """Tell whether a folder lies in the project, and not in an environment there."""
+        path = os.path.join(os.path.abspath(folder), "")
+        return path.startswith(self._root) and not _installed_below(path[len(self._root):])
+
     def of_module(self, module: Union[ModuleType, str]) -> Origin:
         """Return the origin of a module, given itself or its name."""
         name = module if isinstance(module, str) else module.__name__

@@ -110,6 +110,29 @@ def is_probe(frame: Optional[FrameType]) -> bool:
     return False
 
 
+def is_import(frame: Optional[FrameType]) -> bool:
+    """Tell whether a module is looked for in order to be loaded: ``find_spec`` of importlib.util only looks."""
+    for _ in range(_FAR):
+        if frame is None or kind_of(frame.f_code.co_filename) in (USER, INSTALLED):
+            return False
+        if frame.f_code.co_name == "_find_and_load":
+            return True
+        frame = frame.f_back
+    return False
+
+
+def asked_by_own_code(frame: Optional[FrameType]) -> bool:
+    """Tell whether the first code above Python's own is the user's: packages look for what they can do without."""
+    for _ in range(_FAR * 2):
+        if frame is None:
+            return False
+        kind = kind_of(frame.f_code.co_filename)
+        if kind in (USER, INSTALLED):
+            return kind == USER
+        frame = frame.f_back
+    return False
+
+
 def is_foreign(frame: Optional[FrameType], path: str) -> bool:
     """Tell whether a path is read on nobody's behalf: by us, or as source code by Python itself."""
     if path.endswith(">") and os.path.basename(path).startswith("<"):

@@ -16,7 +16,7 @@ from types import BuiltinFunctionType, FrameType
 from typing import Any, Callable, Dict, List, Mapping, Optional, Set, Tuple
 
 from .auditing import failed
-from .callers import STAND_IN, is_foreign, is_probe
+from .callers import STAND_IN, asked_by_own_code, is_foreign, is_import, is_probe
 from .findings import NOW, Findings, absolute, folder_of, raw, real_lstat
 
 #: asked for in `os`
@@ -138,6 +138,23 @@ def _note(found: Findings, name: str, given: Tuple[Tuple[Any, ...], Mapping[str,
             _note_presence(found, path, result)
     except Exception as error:  # noqa: BLE001 - the step must not notice; what was missed is told
         failed(found, f"os.{name}", error)
+
+
+def searched(paths: List[str], there: bool) -> None:
+    """Note the files that a search for a module looked for, if it is own code that asked.
+
+    What is found and then imported is noted as a module, and not here.
+    """
+    found = NOW.active
+    if found is None or not found.wants.files or (NOW.suspended and get_ident() in NOW.suspended):
+        return
+    try:
+        frame = sys._getframe(2)
+        if asked_by_own_code(frame) and not (there and is_import(frame)):
+            for path in paths:
+                _note_presence(found, path, None)
+    except Exception as error:  # noqa: BLE001 - the step must not notice; what was missed is told
+        failed(found, "a search for a module", error)
 
 
 def _note_presence(found: Findings, path: str, stat: Optional[os.stat_result]) -> None:

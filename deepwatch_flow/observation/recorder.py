@@ -12,6 +12,7 @@ import sys
 from types import ModuleType, TracebackType
 from typing import Any, Callable, ContextManager, Dict, List, Optional, Tuple, Type
 
+from ..loading import finder
 from ..loading.origin import Origins
 from . import auditing
 from .children import PREPARING
@@ -20,6 +21,7 @@ from .findings import NOW, Findings, Wants, unobserved
 from .machinery import MACHINERY
 from .marks import Marks
 from .noting import Noting
+from .probes import searched
 from .seen import Seen
 from .sifting import Sieve
 from .spool import EARLIER, collect, is_alive
@@ -60,6 +62,7 @@ class Recorder:
             self._installed = False
             MACHINERY.release(self.wants)
             auditing.IMPORTS.remove(PREPARING.imports)
+            finder.SEARCHES.remove(searched)
             if not auditing.IMPORTS:
                 PREPARING.remove()
 
@@ -70,6 +73,7 @@ class Recorder:
             MACHINERY.acquire(self.wants)
             install_forks()
             auditing.IMPORTS.append(PREPARING.imports)
+            finder.SEARCHES.append(searched)
         return Observing(self)
 
     def sift(self, found: Findings) -> Seen:

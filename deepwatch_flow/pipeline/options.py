@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         retry_delay: float
         timeout: Optional[float]
         resources: Mapping[str, Union[int, float, str]]
+        codec: Optional[str]
         cache: bool
         cue: Optional[str]
         seed: Optional[int]
@@ -34,6 +35,7 @@ DEFAULTS: "Dict[str, Any]" = {
     "retry_delay": 0.0,       # seconds before the first repetition; each further one waits twice as long
     "timeout": None,          # seconds after which an execution is ended and has failed
     "resources": {},          # name -> amount: a number, or a size such as "4GB"
+    "codec": None,            # the name of the codec that is asked first to store its value; it changes no result
     "cache": True,            # False: its result is never reused
     "cue": None,              # "always": it runs each time | "never": any result that it ever gave will do
     "seed": None,             # an integer: random numbers are the same each time
@@ -89,6 +91,7 @@ _RULES: "Dict[str, Tuple[Callable[[Any], bool], str]]" = {
     "retry_delay": (_is_number, "seconds, 0 or more"),
     "timeout": (lambda value: value is None or (_is_number(value) and value > 0), "seconds, more than 0"),
     "resources": (_are_resources, 'names with amounts, as resources={"gpu": 1, "memory": "4GB"}'),
+    "codec": (lambda value: value is None or isinstance(value, str), "the name of a codec"),
     "cache": (_is_bool, "True or False"),
     "cue": (lambda value: value in (None, "always", "never"), '"always" or "never"'),
     "each": (lambda value: value in ("product", "zip"), '"product" or "zip"'),

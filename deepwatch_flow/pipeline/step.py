@@ -251,6 +251,7 @@ def step(function: "Any" = None, /, *, name: "Optional[str]" = None, needs: "Any
     when its result is reused (`cache=False`: never; `cue="always"` or ``"never"``; ``invalidate="precise"``: a
     proof that a change of code is of no effect spares it). With ``observe=False`` its executions are not
     observed: what it reads without declaring it and code that only a run can find are not noticed.
+    ``codec="parquet"`` names the codec that is asked first to store the value; it changes no result.
     """
     chosen = options_of(options) if options else DEFAULTS
     if function is None:

@@ -9,16 +9,19 @@ import json
 from typing import Dict, Mapping, Sequence
 
 from ..events import Notice, RunReport, StepFinished
-from ..model import Fresh, Json, Pending, Plan, Reason, Trace, Verdict
+from ..model import Accepted, Fresh, Json, Pending, Plan, Reason, Trace, Verdict
 from .explain import VERDICTS, is_unaffected, plan_counts, sentence, verdict_name, verdict_reasons
 from .graphs import Node
 
 Document = Dict[str, Json]
 
+#: bound before the user's modules load: they may exchange what they like
+_dumps = json.dumps
+
 
 def dumps(document: Json) -> str:
     """Return a document as JSON text, ASCII only, so that no output encoding can spoil it."""
-    return json.dumps(document, indent=2, allow_nan=False, default=str)
+    return _dumps(document, indent=2, allow_nan=False, default=str)
 
 
 def reason_document(reason: Reason) -> Document:
@@ -41,9 +44,15 @@ def verdict_document(name: str, verdict: Verdict) -> Document:
     elif isinstance(verdict, Fresh):
         document["key"] = verdict.key or verdict.trace.key
         document["unaffected"] = is_unaffected(verdict)
+        document["accepted"] = accepted_documents(verdict.accepted)
     else:
         document["key"] = verdict.key
     return document
+
+
+def accepted_documents(changes: Sequence[Accepted]) -> Json:
+    """Return accepted changes of a step, in their order."""
+    return [{"definition": each.definition, "old": each.old, "new": each.new, "reason": each.reason} for each in changes]
 
 
 def plan_document(plan: Plan) -> Document:
@@ -83,7 +92,7 @@ def trace_document(trace: Trace) -> Document:
             "inputs": {item.path: item.digest for item in trace.inputs},
             "upstreams": {item.step: item.output for item in trace.upstreams},
             "packages": dict(trace.packages),
-            "products": {item.path: {"blob": item.blob, "size": item.size} for item in trace.products},
+            "products": {item.path: {"blob": item.blob, "size": item.size, "executable": item.executable} for item in trace.products},
             "artifact": {"output": trace.artifact.output, "blob": trace.artifact.blob,
                          "size": trace.artifact.size, "codec": trace.artifact.codec}}
 

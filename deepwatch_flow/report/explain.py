@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from ..events import OUTCOMES
-from ..model import Fresh, Pending, Plan, Reason, Verdict
+from ..model import ALL, Accepted, Fresh, Pending, Plan, Reason, Verdict
 
 #: what a verdict is called, in the order in which they are counted
 VERDICTS = ("stale", "pending", "fresh")
@@ -133,10 +133,6 @@ def _forced(_: Reason) -> str:
     return "forced by --force"
 
 
-def _cue(_: Reason) -> str:
-    return 'it runs each time: cue="always"'
-
-
 def _uncacheable(reason: Reason) -> str:
     subject = _name(reason) if reason.subject else "its result"
     why = printable(reason.new or reason.old or "")
@@ -184,7 +180,7 @@ def _unknown(reason: Reason) -> str:
 _WORDING: Dict[str, Callable[[Reason], str]] = {
     "never-ran": _never_ran, "code": _code, "package": _package, "param": _param, "input": _input,
     "upstream": _upstream, "product": _product, "artifact": _artifact, "forced": _forced,
-    "uncacheable": _uncacheable, "scheme": _scheme, "cue": _cue, "upstream-failed": _upstream_failed,
+    "uncacheable": _uncacheable, "scheme": _scheme, "cue": lambda _: 'it runs each time: cue="always"', "upstream-failed": _upstream_failed,
     "seen-file": _seen_file, "seen-variable": _seen_variable, "seen-code": _seen_code,
 }
 
@@ -242,6 +238,14 @@ def is_unaffected(verdict: Fresh) -> bool:
     return verdict.key is not None
 
 
+def accepted(changes: Sequence[Accepted]) -> str:
+    """Return which changes somebody said to be of no effect, and why; nothing where there are none."""
+    said: Dict[str, List[str]] = {}
+    for each in changes:
+        said.setdefault(each.reason, []).append("all of its code" if each.definition == ALL else f"`{printable(each.definition)}`")
+    return "; ".join(f"accepted: {', '.join(definitions)}: {printable(reason)}" for reason, definitions in said.items())
+
+
 def verdict_reasons(verdict: Verdict) -> Tuple[Reason, ...]:
     """Return what the verdict says against reuse; nothing for a fresh one."""
     return () if isinstance(verdict, Fresh) else verdict.reasons
@@ -250,7 +254,8 @@ def verdict_reasons(verdict: Verdict) -> Tuple[Reason, ...]:
 def verdict_line(verdict: Verdict) -> str:
     """Return why the verdict is what it is, in one line."""
     if isinstance(verdict, Fresh):
-        return "unaffected: its code changed, and nothing that it used did" if is_unaffected(verdict) else ""
+        told = accepted(verdict.accepted)
+        return told or ("unaffected: its code changed, and nothing that it used did" if is_unaffected(verdict) else "")
     text = headline(verdict.reasons)
     if isinstance(verdict, Pending):
         waits = f"depends on what {names(verdict.on, 3)} will give"

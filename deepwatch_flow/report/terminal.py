@@ -174,8 +174,10 @@ class PlainReporter:
         return text.rstrip()
 
     def _run_finished(self, event: RunFinished) -> None:
-        self.running.clear()
         lines = []
+        if event.interrupted and self.running and self.verbosity >= 0:
+            lines.append(f"{self.paint('warn', 'stopped'.rjust(_OUTCOME_WIDTH))}  {names(list(self.running), _BLOCKED_SHOWN)}")
+        self.running.clear()
         blocked = [step for step, outcome in self.outcomes.items() if outcome == "blocked"]
         if blocked and self.verbosity == 0:
             word = self.paint("warn", "blocked".rjust(_OUTCOME_WIDTH))

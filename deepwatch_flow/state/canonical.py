@@ -46,6 +46,23 @@ def dump_tree(value: object) -> bytes:
     return buffer.getvalue()
 
 
+def write_tree(value: object, file: Any) -> None:
+    """Write what `dump_tree` returns to a file."""
+    pickler = pickle.Pickler(file, PROTOCOL)
+    pickler.fast = True
+    pickler.dump(value)
+
+
+def write_canonical(value: object, file: Any, places: Optional[Places] = None, root: Optional[str] = None) -> bool:
+    """Write the canonical pickle to a file, large buffers without a copy; tell whether there was a place in it.
+
+    A value nested too deeply is a RecursionError, after half of it was written: `dump_canonical` takes it.
+    """
+    pickler, found = _pickler(file, places, _hasher if root is None else ValueHasher(root, [digest_frame]))
+    pickler.dump(value)
+    return bool(found)
+
+
 def dump_canonical(value: object) -> bytes:
     """Return the canonical pickle of any value; raises what pickle raises."""
     return _dump(value, None, _hasher)[0]
@@ -58,31 +75,37 @@ def dump_placed(value: object, places: Places, root: str) -> Optional[bytes]:
 
 
 def _dump(value: object, places: Optional[Places], hasher: ValueHasher) -> Tuple[bytes, bool]:
-    def dump() -> bytes:
+    def dump() -> Tuple[bytes, bool]:
         buffer = io.BytesIO()
-        pickler = CanonicalPickler(buffer, hasher)
-        if places is not None:
-            pickler.persistent_id = persistent
+        pickler, found = _pickler(buffer, places, hasher)
         pickler.dump(value)
-        return buffer.getvalue()
-
-    found = False
-
-    def persistent(obj: object) -> Optional[Tuple[str, str]]:
-        nonlocal found
-        token = places.token(obj) if places is not None else None
-        found = found or token is not None
-        return token
+        return buffer.getvalue(), bool(found)
 
     try:
-        return dump(), found
+        return dump()
     except RecursionError:
-        return _on_big_stack(dump), found
+        return _on_big_stack(dump)
 
 
-def _on_big_stack(call: Callable[[], bytes]) -> bytes:
+def _pickler(file: Any, places: Optional[Places], hasher: ValueHasher) -> Tuple[CanonicalPickler, List[Tuple[str, str]]]:
+    """Return a pickler, and the list in which it notes the first place that it meets."""
+    pickler = CanonicalPickler(file, hasher)
+    found: List[Tuple[str, str]] = []
+
+    def persistent(obj: object) -> Optional[Tuple[str, str]]:
+        token = places.token(obj) if places is not None else None
+        if token is not None and not found:
+            found.append(token)
+        return token
+
+    if places is not None:
+        pickler.persistent_id = persistent
+    return pickler, found
+
+
+def _on_big_stack(call: Callable[[], Tuple[bytes, bool]]) -> Tuple[bytes, bool]:
     """Call on a thread with room for deeply nested values, for which the pickler recurses."""
-    results: List[bytes] = []
+    results: List[Tuple[bytes, bool]] = []
     errors: List[BaseException] = []
 
     def work() -> None:
@@ -184,8 +207,14 @@ class CanonicalPickler(_Base):  # type: ignore[misc]
 
     def save_picklebuffer(self, obj: pickle.PickleBuffer) -> None:
         """Write a buffer in place; Python below 3.12 stumbles over the second empty one."""
-        with obj.raw() as memory:
+        memory = obj.raw()
+        if len(memory) < _LARGE:
             self.save(memory.tobytes() if memory.readonly else bytearray(memory))
+            return
+        size = len(memory)
+        opening = pickle.BYTEARRAY8 if not memory.readonly else pickle.BINBYTES if size < 1 << 32 else pickle.BINBYTES8
+        self._write_large_bytes(opening + struct.pack("<I" if opening == pickle.BINBYTES else "<Q", size), memory)
+        self.memoize(obj)
 
     def _save_set_subclass(self, obj: Any) -> None:
         reduced = obj.__reduce_ex__(PROTOCOL)

@@ -147,6 +147,13 @@ class Database:
                     found.setdefault(trace.step, []).append(trace)
         return found
 
+    def recorded(self) -> Iterator[Tuple[str, Trace]]:
+        """Yield all traces, each with the run that recorded it, oldest first."""
+        for run, data in self._rows("traces", "SELECT run, data FROM traces ORDER BY id"):
+            trace = unpack_trace(data)
+            if trace is not None:
+                yield run, trace
+
     def latest(self, step: str) -> Optional[Trace]:
         """Return the trace of a step that was recorded last."""
         for (data,) in self._rows("traces", "SELECT data FROM traces WHERE step = ? ORDER BY id DESC", step):

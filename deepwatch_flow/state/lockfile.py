@@ -23,7 +23,7 @@ Grammar (TOML; digests are 64 hexadecimal digits, names are quoted, everything i
     "PARAMETER" = { step = "NAME", output = "DIGEST" }
 
     [steps."NAME".products]
-    "PATH" = { blob = "DIGEST", size = BYTES }
+    "PATH" = { blob = "DIGEST", size = BYTES }  # with `, executable = true` where its owner may execute it
 
     [steps."NAME".observed]                     # what it was seen to depend on beyond all that
     "KIND NAME" = "DIGEST"                      # file PATH, absent PATH, variable NAME, function MODULE:NAME ...
@@ -55,7 +55,7 @@ so git merges what two branches did to different steps.
 History: version 1 is the first.
 
 It is the one file of the state that is never repaired or replaced silently: one that can't be read
-is an error that tells line and cure.
+is an error that tells line and cure. One with conflict markers is mended by a run (``locking.mending``), which says so.
 '''
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ from .lockgrammar import VERSION, dumps, parse_canonical
 from .lockschema import Misfit, lock_of
 from .rows import collector_paused, entry_of, family_of, plain_entry, plain_family
 
-__all__ = ["LockCache", "VERSION", "dumps", "loads", "read", "write"]
+__all__ = ["Conflicted", "LockCache", "VERSION", "decode", "dumps", "loads", "read", "text_of", "write"]
 
 _LARGEST_FILE = 512 << 20
 _LONGEST_LINE = 64 << 10
@@ -86,6 +86,10 @@ _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"|\'[^\']*\'')
 _POSITION = re.compile(r"\s*\(at (?:line (\d+), column (\d+)|end of document)\)$")
 #: raised with any change of the parsed form that the database keeps
 _PARSED_FORM = 4
+
+
+class Conflicted(StateError):
+    """The lockfile holds the markers of a merge conflict."""
 
 
 class LockCache(Protocol):
@@ -113,10 +117,21 @@ def read(path: str, cache: Optional[LockCache] = None) -> Optional[Lock]:
     return lock
 
 
-def write(path: str, lock: Lock, cache: Optional[LockCache] = None) -> bool:
+def decode(data: bytes, path: str) -> Lock:
+    """Return the lock in the bytes of a file; `path` is named in errors. Raises StateError."""
+    return loads(_decoded(data, path), path)
+
+
+def text_of(path: str) -> Optional[str]:
+    """Return the text of the file at `path`, readable as a lock or not; None where there is no file."""
+    data = _bytes_of(path)
+    return None if data is None else _decoded(data, path)
+
+
+def write(path: str, lock: Lock, cache: Optional[LockCache] = None, *, mends: bool = False) -> bool:
     """Write the lock to `path`, all or nothing; return False where the file says the same already.
 
-    A file that can't be read is not overwritten: StateError.
+    A file that can't be read is not overwritten: StateError; but one that `mends` a merge conflict is.
     """
     text = dumps(lock)
     data = text.encode("utf-8")
@@ -127,11 +142,19 @@ def write(path: str, lock: Lock, cache: Optional[LockCache] = None) -> bool:
         found = _decoded(before, path)
         if found == text:
             return False        # a checkout with CRLF: git turns it back, rewriting it helps nobody
-        loads(found, path)
+        _refuse_to_lose(found, path, mends)
     disk.write_atomic(path, data, durable=True)
     if cache is not None:
         cache.lock_put(digest_bytes(data), _unparsed(lock))
     return True
+
+
+def _refuse_to_lose(text: str, path: str, mends: bool) -> None:
+    try:
+        loads(text, path)
+    except Conflicted:
+        if not mends:
+            raise
 
 
 def loads(text: str, path: str = "deepwatch.lock") -> Lock:
@@ -185,10 +208,10 @@ def _refuse_conflicts(text: str, path: str) -> None:
     marker = _MARKER.search(text)
     if marker is not None:
         name = os.path.basename(path)
-        raise StateError(
+        raise Conflicted(
             f"{path}:{_line(text, marker.start())}: a merge conflict was left in the lockfile",
-            hint=f"take either side with `git checkout --ours {name}` or `git checkout --theirs {name}`, "
-                 f"then `deepwatch run`: it brings the other side's steps up to date")
+            hint="`deepwatch run` mends it from both sides, once the conflicts in the code are resolved; "
+                 f"or take one side: `git checkout --ours {name}`, `git checkout --theirs {name}`")
 
 
 def _refuse_versions(text: str, path: str) -> None:

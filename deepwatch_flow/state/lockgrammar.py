@@ -37,7 +37,7 @@ _PACKAGE = re.compile(rf'(\n\[packages\."{_NAME}"\]\nversion = "{_NAME}"\n)')
 # The lines of the four tables.
 _NAMED = re.compile(rf'^"{_NAME}" = {_DIGEST}\n', re.MULTILINE)
 _UPSTREAM = re.compile(rf'^"{_NAME}" = {{ step = "{_NAME}", output = {_DIGEST} }}\n', re.MULTILINE)
-_PRODUCT = re.compile(rf'^"{_NAME}" = {{ blob = {_DIGEST}, size = {_SIZE} }}\n', re.MULTILINE)
+_PRODUCT = re.compile(rf'^"{_NAME}" = {{ blob = {_DIGEST}, size = {_SIZE}(, executable = true)? }}\n', re.MULTILINE)
 
 _INSTANCE = re.compile(
     rf'^{_DIGEST} = {{ output = {_DIGEST}, blob = {_DIGEST}, size = {_SIZE}, codec = "{_NAME}" }}\n', re.MULTILINE)
@@ -77,7 +77,8 @@ def _write_step(parts: List[str], name: str, entry: LockEntry) -> None:
         (parameter, f'{{ step = {_quoted(step)}, output = "{output}" }}')
         for parameter, step, output in entry.upstreams])
     _write_table(parts, name, "products", [
-        (path, f'{{ blob = "{blob}", size = {size} }}') for path, blob, size in entry.products])
+        (path, f'{{ blob = "{blob}", size = {size}{", executable = true" if executable else ""} }}')
+        for path, blob, size, executable in entry.products])
     _write_table(parts, name, "observed", [(what, f'"{digest}"') for what, digest in entry.observed])
 
 
@@ -182,7 +183,7 @@ def _entry(fields: Tuple[str, ...]) -> LockEntry:
         tuple([Input(*fact) for fact in _facts(_NAMED, inputs)]),
         tuple([Upstream(*fact) for fact in _facts(_UPSTREAM, upstreams)]),
         Artifact(Digest(output), Digest(blob), int(size), _plain(codec)),
-        tuple([ProductFile(path, address, int(length)) for path, address, length in found]),
+        tuple([ProductFile(path, address, int(length), bool(executable)) for path, address, length, executable in found]),
         tuple(_facts(_NAMED, observed)))
 
 

@@ -37,6 +37,11 @@ def lock_of(document: Mapping[str, Any], version: int) -> Lock:
     return Lock(steps, definitions, packages, _size(document, "scheme", "", "the lockfile"), _accepted(document), families)
 
 
+def entry_of(name: str, table: Any) -> LockEntry:
+    """Return one step's entry from its table, each fact checked; raises Misfit."""
+    return _entry(name, table)
+
+
 def _accepted(document: Mapping[str, Any]) -> Tuple[Accepted, ...]:
     found: List[Accepted] = []
     for step in _table(document, "accepted", ""):
@@ -64,10 +69,13 @@ def _entry(name: str, table: Any) -> LockEntry:
     for parameter, fact in _facts(inner["upstreams"], ("step", "output"), where, f"{what}, upstreams"):
         upstreams.append(Upstream(parameter, _text(fact, "step", where, what), _digest(fact, "output", where, what)))
     products = []
-    for path, fact in _facts(inner["products"], ("blob", "size"), where, f"{what}, products"):
+    for path, fact in _facts(inner["products"], ("blob", "size", "executable"), where, f"{what}, products"):
         if not is_inside(path):
             raise Misfit(where, f"{what} has a product outside of the project: {path!r}")
-        products.append(ProductFile(path, _digest(fact, "blob", where, what), _size(fact, "size", where, what)))
+        if fact.get("executable", True) is not True:
+            raise Misfit(where, f"{what}, {path!r}: `executable` is true or left out")
+        products.append(ProductFile(path, _digest(fact, "blob", where, what), _size(fact, "size", where, what),
+                                    "executable" in fact))
     observed = [(each, _digest(inner["observed"], each, where, f"{what}, observed")) for each in sorted(inner["observed"])]
     return LockEntry(_digest(table, "key", where, what), _digest(table, "code", where, what), tuple(params),
                      tuple(inputs), tuple(upstreams), artifact, tuple(products), tuple(observed))

@@ -18,6 +18,9 @@ CODEC = "parts/1"
 #: what may be a label as it stands in JSON: the key of a dictionary
 _LABELS = (str, int, float, bool, type(None))
 
+_HEADS = tuple(f'["{kind}",['.encode() for kind in ("list", "tuple", "dict", "family"))
+LONGEST_HEAD = max(map(len, _HEADS))
+
 #: encodes, digests and stores one value
 Keep = Callable[[Any], Artifact]
 
@@ -45,6 +48,11 @@ def dump(manifest: Manifest) -> bytes:
     """Return a manifest as bytes."""
     rows = [[part.label, *part.artifact] for part in manifest.parts]
     return json.dumps([manifest.kind, rows], ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+
+
+def is_manifest(head: bytes) -> bool:
+    """Tell whether bytes that begin so may be a manifest; some other list of texts may, too."""
+    return head.startswith(_HEADS)
 
 
 def parse(data: bytes) -> Manifest:

@@ -19,7 +19,8 @@ from .mutex import Mutex
 
 #: raise it with any change of the tables or of what their blobs hold
 VERSION = 2
-_APPLICATION = 0x64656570       # "deep", in the file's header
+#: "deep", in the file's header
+APPLICATION = 0x64656570
 
 #: Blobs are records packed by ``rows``, each with its own checksum: SQLite's structure has none.
 _TABLES = """
@@ -152,10 +153,10 @@ class Tables:
             if _is_damage(error):
                 raise _Unusable(str(error)) from error
             raise self._fault(error) from error
-        if (application, version) != (_APPLICATION, VERSION):
+        if (application, version) != (APPLICATION, VERSION):
             connection.close()
             raise _Unusable(f"it is of version {version}, this deepwatch reads version {VERSION}"
-                            if application == _APPLICATION else "it is not a database of deepwatch")
+                            if application == APPLICATION else "it is not a database of deepwatch")
         return connection
 
     def _create(self) -> None:
@@ -212,7 +213,7 @@ class Tables:
                 connection.execute(f"PRAGMA user_version={version}")     # a damaged header may forbid to write
             except sqlite3.Error:
                 continue        # the next way of opening may do; if none does, the caller begins empty
-            return bool((application, version) == (_APPLICATION, VERSION))
+            return bool((application, version) == (APPLICATION, VERSION))
         return False
 
     # -- surviving --------------------------------------------------------------------------------
@@ -298,7 +299,7 @@ def _make(path: str) -> None:
 
 
 def _fill(connection: sqlite3.Connection) -> None:
-    connection.executescript(f"PRAGMA application_id={_APPLICATION}; PRAGMA user_version={VERSION}; "
+    connection.executescript(f"PRAGMA application_id={APPLICATION}; PRAGMA user_version={VERSION}; "
                              f"BEGIN; {_TABLES} COMMIT;")
 
 

@@ -7,17 +7,18 @@ a wrong value. Which blobs are needed, and what their bytes mean, is left to eng
 from __future__ import annotations
 
 import errno
+import io
 import os
 import stat
-from typing import Callable, Dict, Iterator, NoReturn, Optional, Protocol, Set, Tuple
-
-from blake3 import blake3
+from typing import BinaryIO, Callable, Dict, Iterator, NoReturn, Optional, Protocol, Set, Tuple, cast
 
 from ..errors import EnvironmentFault, StateError
 from ..events import Notice
 from ..hashing.digest import digest_bytes
 from ..model import Digest
 from . import disk
+from .stock import blob_paths, touch
+from .streams import Mirror, Sink, copied, digest_of
 
 _BLOB_MODE = 0o444
 #: what a damaged disk or a foreign file gives: the blob is lost, the machine is fine
@@ -43,6 +44,12 @@ class BlobStore(Protocol):
 
     def put_file(self, path: str) -> Tuple[Digest, int]:
         """Keep the bytes of a file; return their digest and how many they are."""
+
+    def put_stream(self, write: Callable[[BinaryIO], None]) -> Tuple[Digest, int]:
+        """Keep what `write` writes into the file that it is given; return digest and size of these bytes."""
+
+    def path(self, digest: Digest) -> str:
+        """Return the path of a local file, never to be written to, that holds the blob, checked; raises BlobMissing."""
 
     def get(self, digest: Digest) -> bytes:
         """Return the bytes, checked against their digest; raises BlobMissing."""
@@ -104,7 +111,7 @@ class LocalStore:
         """Keep the bytes of a file, read once: the digest is that of the very bytes kept."""
         temporary = self._new_file(None)
         try:
-            digest, size = _copy(path, temporary, _BLOB_MODE)
+            digest, size = copied(path, temporary, _BLOB_MODE)
             target = self._path(digest)
             if self._holds(digest, target, size):
                 disk.discard(temporary)
@@ -119,6 +126,33 @@ class LocalStore:
             raise
         return digest, size
 
+    def put_stream(self, write: Callable[[BinaryIO], None]) -> Tuple[Digest, int]:
+        """Keep what `write` writes; nothing is kept where it raises. No more than a piece is held in memory."""
+        with Sink(lambda: self._new_file(None), _BLOB_MODE) as sink:
+            write(cast(BinaryIO, sink))
+            temporary = sink.finish()
+            if temporary is None:           # so little that there is no file yet
+                return self.put(sink.held), sink.size
+            target = self._path(sink.digest)
+            if not self._holds(sink.digest, target, sink.size):
+                try:
+                    self._make(os.path.dirname(target))
+                    self._publish(temporary, target)
+                except OSError as error:
+                    raise disk.explain(error, f"write a result of {sink.size} bytes to", target) from error
+            return sink.digest, sink.size
+
+    def path(self, digest: Digest) -> str:
+        """Return the path of a blob's file, its bytes checked first; raises BlobMissing."""
+        path = self._path(digest)
+        try:
+            found = digest_of(path)
+        except OSError as error:
+            self._unreadable(digest, path, error)
+        self._require(digest, found, path)
+        touch(path)
+        return path
+
     def get(self, digest: Digest) -> bytes:
         """Return the bytes of a blob, checked against its digest; raises BlobMissing."""
         path = self._path(digest)
@@ -127,11 +161,14 @@ class LocalStore:
         except OSError as error:
             self._unreadable(digest, path, error)
         self._require(digest, digest_bytes(data), path)
+        touch(path)
         return data
 
     def has(self, digest: Digest, size: Optional[int] = None) -> bool:
         """Tell whether a blob (of this size, if given) is here, without reading it."""
         found = self.size(digest)
+        if found is not None and size is not None and found != size:
+            self._tell(digest, f"it has {found} bytes instead of {size}", "the step that makes it will run again")
         return found is not None and (size is None or size == found)
 
     def copy_to(self, digest: Digest, path: str) -> None:
@@ -141,8 +178,9 @@ class LocalStore:
         disk.make_folder(folder)
         temporary = disk.temporary_path(folder)
         try:
-            found, _ = _copy(source, temporary, 0o666, follow=False)
+            found, _ = copied(source, temporary, 0o666, follow=False)
             self._require(digest, found, source)
+            touch(source)
             disk.replace(temporary, path)
         except OSError as error:
             disk.discard(temporary)
@@ -167,11 +205,7 @@ class LocalStore:
 
     def list(self) -> Iterator[Digest]:
         """Yield the digests of all blobs here, without reading them."""
-        for folder in _names(self.folder):
-            if len(folder) == 2:
-                for name in _names(os.path.join(self.folder, folder)):
-                    if _is_digest(folder + name):
-                        yield Digest(folder + name)
+        return (digest for digest, _ in blob_paths(self.folder))
 
     def _path(self, digest: Digest) -> str:
         # A digest may come from a lockfile that somebody else wrote: it must not lead elsewhere.
@@ -185,6 +219,7 @@ class LocalStore:
         except OSError:
             return False        # whatever it is, writing the blob tells it better
         if stat.S_ISREG(found.st_mode):
+            touch(path)
             return found.st_size == size
         self._set_aside(digest, path, "it is not a regular file")
         return False
@@ -230,10 +265,8 @@ class LocalStore:
         raise disk.explain(error, "read", path) from error
 
     def _set_aside(self, digest: Digest, path: str, why: str) -> None:
-        self.corrupt += 1
         folder = os.path.join(self.folder, "corrupt")
         aside = os.path.join(folder, f"{digest}-{os.urandom(4).hex()}")
-        message = f"blob {digest} is damaged: {why}"
         hint = f"it was moved to {aside}; the step that makes it will run again"
         try:
             disk.make_folder(folder)
@@ -241,8 +274,12 @@ class LocalStore:
         except EnvironmentFault as fault:
             # On a read-only disk it stays, is found out again at each read, and is used by nobody.
             hint = f"it stays where it is ({fault.message}); the step that makes it will run again"
+        self._tell(digest, why, hint)
+
+    def _tell(self, digest: Digest, why: str, hint: str) -> None:
+        self.corrupt += 1
         if self._on_corrupt is not None:
-            self._on_corrupt(Notice(message, hint))
+            self._on_corrupt(Notice(f"blob {digest} is damaged: {why}", hint, subject=digest))
 
 
 class MemoryStore:
@@ -250,6 +287,7 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self._blobs: Dict[Digest, bytes] = {}
+        self._mirror = Mirror()
 
     def put(self, data: disk.Bytes) -> Digest:
         """Keep `data` and return its digest."""
@@ -261,9 +299,18 @@ class MemoryStore:
         """Keep the bytes of a file; return their digest and how many they are."""
         try:
             data = disk.read_bytes(path)
+            return self.put(data), len(data)
         except FileNotFoundError as error:
             raise disk.explain(error, "keep a copy of", path) from error
-        return self.put(data), len(data)
+
+    def put_stream(self, write: Callable[[BinaryIO], None]) -> Tuple[Digest, int]:
+        """Keep what `write` writes; nothing is kept where it raises."""
+        write(buffer := io.BytesIO())
+        return self.put(buffer.getbuffer()), len(buffer.getbuffer())
+
+    def path(self, digest: Digest) -> str:
+        """Return the path of a file with the blob, which lasts as long as this object; raises BlobMissing."""
+        return self._mirror.path(digest, self.get(digest))
 
     def get(self, digest: Digest) -> bytes:
         """Return the bytes of a blob; raises BlobMissing."""
@@ -295,32 +342,5 @@ class MemoryStore:
         return iter(tuple(self._blobs))
 
 
-def _copy(source: str, target: str, mode: int, follow: bool = True) -> Tuple[Digest, int]:
-    """Copy a file piece by piece to a new one; return digest and size of the bytes copied."""
-    hasher, size = blake3(), 0
-    chunks = disk.read_chunks(source, follow=follow)
-    first = next(chunks, b"")           # an unreadable source must not leave an empty target
-    descriptor = disk.create(target, mode)
-    try:
-        while first:
-            hasher.update(first)
-            size += len(first)
-            disk.write_all(descriptor, first, target)
-            first = next(chunks, b"")
-    finally:
-        os.close(descriptor)
-        chunks.close()
-    return Digest(hasher.hexdigest()), size
-
-
 def _is_digest(text: str) -> bool:
     return len(text) == 64 and text.isascii() and text.isalnum()
-
-
-def _names(folder: str) -> Tuple[str, ...]:
-    try:
-        return tuple(sorted(os.listdir(folder)))
-    except (FileNotFoundError, NotADirectoryError):
-        return ()               # nothing was stored yet, or a stray file lies there
-    except OSError as error:
-        raise disk.explain(error, "list", folder) from error

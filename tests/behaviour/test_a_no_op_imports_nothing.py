@@ -278,11 +278,15 @@ def test_a_change_is_noticed(watched: Any, hazard: str) -> None:
     assert done.code in (2, 3)          # 2: there is no such param
 
 
-def test_a_lost_or_edited_product_is_made_again(watched: Any) -> None:
-    for spoil in (lambda path: path.unlink(), lambda path: path.write_text("9"), lambda path: rewrite(path, b"77")):
-        spoil(watched.path("out/report.txt"))
-        done = watched.cli("run")
-        assert "restored" in done.stderr
+def test_a_lost_or_edited_product_is_noticed(watched: Any) -> None:
+    path = watched.path("out/report.txt")
+    for spoil in (lambda: None, lambda: path.write_text("9"), lambda: rewrite(path, b"77")):
+        spoil()
+        if watched.read("out/report.txt") != "23":
+            done = watched.cli("run")
+            assert done.code == 1 and "out/report.txt` was edited" in done.stderr
+        path.unlink()
+        assert "restored" in watched.cli("run").stderr
         assert watched.read("out/report.txt") == "23"
         assert was_quick(watched.cli("run"))
 

@@ -263,3 +263,31 @@ def test_a_method_that_only_a_consumer_calls_runs_the_consumer(project: Any) -> 
     project.edit("shapes.py", "** 2", "** 3")
     assert "area" in project.run("--precise").executed
     assert project.value("area") == 8
+
+
+REFLECTED = {
+    "a function in a table becomes a generator": (
+        "def f(a):\n    return 1\nL = [f]\n", "[inspect.isgeneratorfunction(each) for each in tools.L]", "return 1", "yield 1"),
+    "a method becomes a generator": (
+        "class A:\n    def f(self):\n        return 1\n",
+        "[inspect.isgeneratorfunction(each) for each in vars(tools.A).values()]", "return 1", "yield 1"),
+    "a method comes that an alias of dir shows": (
+        "class A:\n    def f(self):\n        return 1\nd = dir\n", "len(tools.d(tools.A))", "        return 1\n",
+        "        return 1\n    def g(self):\n        return 2\n"),
+    "a method comes that a getter made at load asks for": (
+        "import operator\nclass A:\n    def f(self):\n        return 1\n    def __getattr__(self, name):\n        return 3\n"
+        "get = operator.attrgetter('g')\n", "get_of_tools()", "        return 1\n", "        return 1\n    g = 4\n"),
+}
+
+
+@pytest.mark.parametrize("case", sorted(REFLECTED))
+def test_what_looks_at_functions_and_names_sees_the_change(project: Any, case: str) -> None:
+    tools, asked, old, new = REFLECTED[case]
+    project.write("tools.py", tools)
+    project.write("pipeline.py", f"import inspect\nimport tools\nfrom deepwatch_flow import step\n"
+                                 f"def get_of_tools(): return tools.get(tools.A())\n@step\ndef s():\n    return {asked}\n")
+    project.run("--precise")
+    before = project.value("s")
+    project.edit("tools.py", old, new)
+    assert project.run("--precise").outcomes == {"s": "ran"}
+    assert project.value("s") != before

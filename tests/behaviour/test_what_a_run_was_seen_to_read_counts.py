@@ -372,3 +372,39 @@ def test_a_file_that_changes_while_a_step_reads_it_is_not_recorded(ask: Any, tmp
     done = project.run()
     assert "changed while `answer` ran" in done.document["notices"][0]["message"]
     assert project.run().executed == ["answer"]
+
+
+@pytest.mark.parametrize("asked", ["importlib.util.find_spec('fast' + 'lib') is not None", "attempt(name)", "attempt('beta.' + name)"])
+def test_a_module_that_was_looked_for_in_vain_counts_when_it_comes(ask: Any, asked: str) -> None:
+    project = ask(asked)
+    project.write("beta/__init__.py", "")
+    project.write("pipeline.py", project.read("pipeline.py").replace("import importlib\n", "import importlib.util\n").replace('"alpha"', '"fastlib"') + """
+def attempt(name):
+    try:
+        importlib.import_module(name)
+    except ImportError:
+        return False
+    return True
+""")
+    project.run()
+    assert project.value("answer") is False
+    assert project.run().outcomes == {"answer": "reused"}
+    project.write("beta/fastlib.py" if "beta" in asked else "fastlib.py", "X = 1\n")
+    assert project.run().outcomes == {"answer": "ran"}
+    assert project.value("answer") is True
+
+
+def test_code_that_was_compiled_under_any_name_is_no_file_that_changed(ask: Any) -> None:
+    project = ask("eval(compile('tools.used()', 'template', 'eval'))")
+    done = project.run()
+    assert "changed while" not in done.stderr
+    assert project.run().outcomes == {"answer": "reused"}
+
+
+def test_a_hermetic_run_looks_at_what_is_reused_too(ask: Any) -> None:
+    project = ask("Path('data.txt').read_text()")
+    project.write("data.txt", "1")
+    project.run()
+    done = project.run("--hermetic", code=1)
+    assert "`data.txt` without declaring it" in str(done.steps["answer"])
+    assert project.run().outcomes == {"answer": "reused"}

@@ -245,7 +245,7 @@ class Fake:
     def __init__(self, report: RunReport) -> None:
         self.report = report
 
-    def __call__(self, config: Any, emit: Any) -> Any:
+    def __call__(self, config: Any, emit: Any, mends: bool) -> Any:
         return self
 
     def __enter__(self) -> Any:

@@ -71,7 +71,7 @@ def test_a_trace_is_told_completely() -> None:
     document = documents.trace_document(TRACE)
     assert document["params"] == {"lr": "0.1"} and document["inputs"] == {"a.csv": D}
     assert document["upstreams"] == {"up": D} and document["packages"] == {"numpy": "1.0"}
-    assert document["products"] == {"out.txt": {"blob": D, "size": 3}}
+    assert document["products"] == {"out.txt": {"blob": D, "size": 3, "executable": False}}
     assert document["artifact"] == {"output": D, "blob": D, "size": 7, "codec": "json"}
 
 

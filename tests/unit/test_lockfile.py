@@ -56,7 +56,7 @@ entries = st.builds(
     inputs=facts(names, digests).map(lambda found: tuple(Input(*each) for each in found)),
     upstreams=facts(names, names, digests).map(lambda found: tuple(Upstream(*each) for each in found)),
     artifact=st.builds(Artifact, output=digests, blob=digests, size=sizes, codec=names),
-    products=facts(paths, digests, sizes).map(lambda found: tuple(ProductFile(*each) for each in found)),
+    products=facts(paths, digests, sizes, st.booleans()).map(lambda found: tuple(ProductFile(*each) for each in found)),
     observed=facts(names, digests).map(tuple))
 locks = st.builds(
     Lock, steps=st.dictionaries(names, entries, max_size=3), definitions=st.dictionaries(names, digests, max_size=3),

@@ -10,7 +10,7 @@ from deepwatch_flow.engine.planner import World, differences, inputs_of, judge, 
 from deepwatch_flow.engine.planning import plan
 from deepwatch_flow.hashing.digest import Hasher
 from deepwatch_flow.model import (
-    Artifact, Digest, Fingerprint, Fresh, History, Input, Param, Pending, Policy, ProductFile, Reason, Stale, StepFacts,
+    Accepted, Artifact, Digest, Fingerprint, Fresh, History, Input, Param, Pending, Policy, ProductFile, Reason, Stale, StepFacts,
     Trace, Upstream,
 )
 
@@ -348,3 +348,64 @@ def test_a_chain_of_five_thousand_is_no_deep_recursion() -> None:
     past.record()
     assert set(kinds(past.plan()).values()) == {"Fresh"}
     assert kinds(past.plan(force=("s0",)))["s4999"] == "Pending"
+
+
+# -- accepted changes -------------------------------------------------------------------------------------
+
+SAID = (Accepted("b", "m.f", Digest("1"), Digest("2"), "it does not matter"),)
+
+
+def edited(accepted_code: str = "code of b", **others: Any) -> StepFacts:
+    """The step `b` with other code, which was accepted to count as some code."""
+    return step("b", "a")._replace(fingerprint=code("new code"), accepted=SAID, accepted_code=Digest(accepted_code))._replace(**others)
+
+
+def test_code_that_counts_as_the_former_one_is_fresh_by_the_former_trace() -> None:
+    past = chain()
+    verdicts = past.plan("c", b=edited())
+    assert kinds(verdicts) == {"a": "Fresh", "b": "Fresh", "c": "Fresh"}
+    assert (verdicts["b"].trace, verdicts["b"].key, verdicts["b"].accepted) == (past.latest["b"], None, SAID)
+    assert verdicts["a"].accepted == ()
+
+
+def test_a_trace_of_the_code_of_now_comes_first() -> None:
+    past = chain()
+    facts = edited()
+    key = key_of(facts, (), upstreams_of(facts, {"a": Digest("out a")}))
+    past.by_key[key] = (past.latest["b"]._replace(key=key, code=Digest("new code")),)
+    verdict = past.plan("c", b=facts)["b"]
+    assert (verdict.trace.key, verdict.accepted) == (key, ())
+
+
+def test_what_was_accepted_does_not_cover_other_changes() -> None:
+    past = chain()
+    verdict = past.plan("c", b=edited("code that nobody ran"))["b"]
+    assert told(verdict) == [("code", "b")]
+    assert verdict.key == key_of(edited(), (), upstreams_of(edited(), {"a": Digest("out a")}))
+    past.files["in.csv"] = Digest("2")
+    assert kinds(past.plan("c", b=edited())) == {"a": "Stale", "b": "Pending", "c": "Pending"}
+
+
+def test_a_change_that_was_accepted_is_no_reason() -> None:
+    past = chain()
+    verdict = past.plan("c", b=edited(params=(param("p", "1"),)))["b"]
+    assert told(verdict) == [("param", "p")]
+    past.files["in.csv"] = Digest("2")
+    assert past.plan("c", b=edited())["b"].reasons == ()
+
+
+def test_a_lost_value_makes_an_accepted_step_run_by_its_code_of_now() -> None:
+    past = chain()
+    past.lost = {"b"}
+    verdict = past.plan("b", "c", b=edited())["b"]
+    assert told(verdict) == [("artifact", "b")]
+    assert verdict.key == key_of(edited(), (), upstreams_of(edited(), {"a": Digest("out a")}))
+    verdict = past.plan("c", b=edited(), c=step("c", "b")._replace(fingerprint=code("new")))["b"]
+    assert (told(verdict), verdict.key) == ([("artifact", "b")], None)
+
+
+def test_force_and_no_key_come_before_what_was_accepted() -> None:
+    past = chain()
+    assert told(past.plan("c", force=("b",), b=edited())["b"]) == [("forced", "b")]
+    uncacheable = edited(fingerprint=code("new code", uncacheable="why"))
+    assert told(past.plan("c", b=uncacheable)["b"]) == [("uncacheable", "b")]

@@ -278,3 +278,63 @@ def test_only_blobs_are_listed(local):
         with open(os.path.join(local.folder, name), "wb"):
             pass
     assert list(local.list()) == [digest]
+
+
+# -- streams ---------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("sizes", [[], [0], [5], [disk.CHUNK - 1, 1], [10] * 1000, [3, 3 * disk.CHUNK + 1, 7], [disk.CHUNK] * 2])
+def test_what_is_written_to_a_stream_is_kept_as_written(store, sizes):
+    pieces = [os.urandom(size) for size in sizes]
+
+    def write(file):
+        for number, piece in enumerate(pieces):
+            assert file.tell() == sum(sizes[:number])
+            assert file.write(piece) == len(piece)
+
+    data = b"".join(pieces)
+    assert store.put_stream(write) == store.put_stream(write) == (digest_bytes(data), len(data))
+    assert store.get(digest_bytes(data)) == data
+    with open(store.path(digest_bytes(data)), "rb") as file:
+        assert file.read() == data
+
+
+@pytest.mark.parametrize("size", [10, 3 * disk.CHUNK])
+def test_a_stream_that_breaks_off_leaves_nothing(local, size):
+    def write(file):
+        file.write(b"x" * size)
+        raise KeyError("no more")
+
+    with pytest.raises(KeyError):
+        local.put_stream(write)
+    assert files_in(local.folder) == []
+
+
+def test_a_streamed_blob_is_read_only(local):
+    digest, _ = local.put_stream(lambda file: file.write(b"x" * 3 * disk.CHUNK) and None)
+    assert files_in(local.folder) == [path_of(local, digest)]
+    assert stat.S_IMODE(os.stat(path_of(local, digest)).st_mode) & 0o333 == 0
+
+
+def test_a_full_disk_ends_a_stream_with_its_cure(local, monkeypatch):
+    def fails(operation, path):
+        if operation == "write":
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(disk, "faults", fails)
+    with pytest.raises(EnvironmentFault, match="No space left") as caught:
+        local.put_stream(lambda file: file.write(b"x" * 3 * disk.CHUNK) and None)
+    assert "disk is full" in caught.value.hint
+    monkeypatch.setattr(disk, "faults", None)
+    assert files_in(local.folder) == []
+
+
+def test_the_path_of_a_damaged_or_missing_blob_is_not_given(local, notices):
+    digest = local.put(b"data")
+    overwrite(path_of(local, digest), b"dada")
+    with pytest.raises(BlobMissing):
+        local.path(digest)
+    assert "damaged" in notices[0].message
+    with pytest.raises(BlobMissing):
+        local.path(digest)
+    with pytest.raises(BlobMissing):
+        local.path("../../etc/passwd")

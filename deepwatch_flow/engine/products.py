@@ -1,0 +1,217 @@
+"""Products: which files a step wrote, and how they are put back where they are missing.
+
+A product is the content of its files, and whether they may be executed. Links are followed: what
+they lead to is kept, and is put back as files. A folder counts by the files in it, so an empty one
+inside a product is not kept. What is put back never replaces a file whose content is known nowhere
+else: that is somebody's edit.
+"""
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from typing import Callable, Iterator, List, Optional, Sequence, Set, Tuple
+
+from ..errors import DeepwatchError, EnvironmentFault
+from ..events import Notice
+from ..model import Digest, Fresh, History, ProductFile, Reason, Stale, Verdict
+from ..state import disk
+from ..state.store import BlobStore
+
+try:
+    import fcntl
+except ImportError:
+    fcntl = None  # type: ignore[assignment]    # Windows
+
+#: Linux: make a file of the very blocks of another one, to be copied when either is written to
+_FICLONE = 0x40049409
+#: what tells that this way of putting a file back is not to be had here: the bytes are copied then
+_NOT_HERE = (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS,
+             errno.EINVAL, errno.ENOTTY, errno.EBADF)
+
+
+class Edited(DeepwatchError):
+    """A product can't be put back: something else is in its place, and would be lost."""
+
+    exit_code = 1
+
+    def told(self, step: str) -> str:
+        """Return the cure, for a product of this step."""
+        return (self.hint or "").replace("STEP", step)
+
+
+# -- after a step -----------------------------------------------------------------------------------
+
+def product_files(path: str) -> Optional[List[str]]:
+    """Return the files of a product, itself or those in its folder; None where there is none.
+
+    Raises DeepwatchError for what can't be kept: a link that leads nowhere or back, a pipe.
+    """
+    if os.path.isfile(path):
+        return [path]
+    if not os.path.isdir(path):
+        return None
+    found: List[str] = []
+    # with the identities of the folders above: a folder inside itself is a loop
+    pending: List[Tuple[str, Tuple[Tuple[int, int], ...]]] = [(path, ())]
+    while pending:
+        folder, above = pending.pop()
+        at = os.stat(folder)
+        if (at.st_dev, at.st_ino) in above:
+            raise DeepwatchError(f"the product `{folder}` is a link that leads back to a folder that it lies in",
+                                 hint="let the step write no such link: links in products are kept as what they lead to")
+        for name in sorted(os.listdir(folder)):
+            inner = os.path.join(folder, name)
+            kind = _kind(inner)
+            if kind == "folder":
+                pending.append((inner, (*above, (at.st_dev, at.st_ino))))
+            else:
+                found.append(inner)
+    return sorted(found)
+
+
+def _kind(path: str) -> str:
+    try:
+        mode = os.stat(path).st_mode
+    except OSError as error:
+        what = "a link that leads nowhere" if os.path.islink(path) else f"not readable ({error.strerror})"
+        raise DeepwatchError(f"`{path}` in a product is {what}",
+                             hint="links in products are kept as what they lead to; write that first, or leave the link out") from error
+    if stat.S_ISDIR(mode):
+        return "folder"
+    if stat.S_ISREG(mode):
+        return "file"
+    raise DeepwatchError(f"`{path}` in a product is neither a file nor a folder", hint="let the step remove it before it ends")
+
+
+def is_executable(path: str) -> bool:
+    """Tell whether its owner may execute a file; on Windows that is nothing that a file has."""
+    return os.name == "posix" and bool(os.stat(path).st_mode & stat.S_IXUSR)
+
+
+# -- before a step's consumers ------------------------------------------------------------------------
+
+class Restorer:
+    """Puts products back into the project's folder."""
+
+    def __init__(self, root: str, store: BlobStore, link: str, digest_of: Callable[[str], Optional[Digest]],
+                 history: Callable[[], History]) -> None:
+        self._root = root
+        self._store = store
+        self._link = link                #: copy | reflink | hardlink
+        self._digest_of = digest_of      #: of the file at a path, None where there is none
+        self._history = history
+        self._written: Optional[Set[Tuple[str, Digest]]] = None    # what the steps ever wrote, once it is asked for
+
+    def in_the_way(self, step: str, verdict: Verdict) -> Iterator[Notice]:
+        """Yield what a run would have to complain of when it puts the products of a step back."""
+        try:
+            if isinstance(verdict, Fresh):
+                for product in verdict.restore:
+                    self._refuse(product.path)
+            elif isinstance(verdict, Stale):
+                self.guard(verdict.reasons)
+        except Edited as edited:
+            yield Notice(f"`deepwatch run` will not get past `{step}`: {edited.message}", edited.told(step), subject=f"products of {step}")
+
+    def restore(self, product: ProductFile) -> None:
+        """Put a product's file back, complete or not at all; raises Edited, BlobMissing."""
+        path = os.path.join(self._root, product.path)
+        self._refuse(product.path)
+        folder = os.path.dirname(path)
+        try:
+            disk.make_folder(folder)
+        except EnvironmentFault as fault:
+            if not _is_blocked(self._root, folder):
+                raise
+            raise Edited(f"`{product.path}` can't be put back: a file is where its folder has to be",
+                         hint="move that file away, and run again") from fault
+        if self._link == "copy" and not product.executable:
+            self._store.copy_to(product.blob, path)
+            return
+        temporary = disk.temporary_path(folder)
+        try:
+            self._bring(product, temporary)
+            disk.replace(temporary, path)
+        finally:
+            # renaming one name of a file to another name of the same file leaves both
+            disk.discard(temporary)
+
+    def guard(self, reasons: Sequence[Reason]) -> None:
+        """Raise Edited where a step that runs for these reasons would overwrite an edit, and has nothing else to do.
+
+        Who changed the code of a step wants its products written; who edited a product may not.
+        """
+        for reason in reasons if all(reason.kind in ("product", "artifact") for reason in reasons) else ():
+            if reason.kind == "product" and os.path.isfile(os.path.join(self._root, reason.subject)):
+                self._refuse(reason.subject)
+
+    def _refuse(self, path: str) -> None:
+        """Raise Edited where having a product again would lose what is in its place."""
+        if not os.path.exists(os.path.join(self._root, path)):
+            return              # nothing, or a link that leads nowhere
+        found = self._digest_of(path)
+        if found is None:
+            raise Edited(f"`{path}` can't be put back: something that is no file is in its place",
+                         hint="move it away, and run again")
+        if not self._store.has(found) and not self._was_written(path, found):
+            raise Edited(f"`{path}` was edited, and would be overwritten by what its step gave",
+                         hint="move it away to have the product again, or give `--force STEP` to have it written anew")
+
+    def _was_written(self, path: str, digest: Digest) -> bool:
+        """Tell whether a step wrote this content there once, though the store has it no more."""
+        if self._written is None:       # what this run will write is in the store
+            traces = (trace for each in self._history().by_key.values() for trace in each)
+            self._written = {(product.path, product.blob) for trace in traces for product in trace.products}
+        return (path, digest) in self._written
+
+    def _bring(self, product: ProductFile, temporary: str) -> None:
+        """Make the file under a temporary name, in the way that the settings ask for where that is to be had."""
+        linked = False
+        if self._link == "reflink":
+            linked = _clone(self._store.path(product.blob), temporary)
+        elif self._link == "hardlink" and not product.executable:     # the blob's mode would change with it
+            linked = _hard_link(self._store.path(product.blob), temporary)
+        if not linked:
+            self._store.copy_to(product.blob, temporary)
+        if product.executable and os.name == "posix":
+            mode = stat.S_IMODE(os.stat(temporary).st_mode)
+            os.chmod(temporary, mode | (mode & 0o444) >> 2)
+
+
+def _hard_link(source: str, target: str) -> bool:
+    """Give a file another name; tell whether that is to be had here."""
+    try:
+        os.link(source, target)
+    except OSError as error:
+        if error.errno not in _NOT_HERE:
+            raise disk.explain(error, "make a hard link at", target) from error
+        return False
+    return True
+
+
+def _clone(source: str, target: str) -> bool:
+    """Make a file that shares the blocks of another one; tell whether that is to be had here."""
+    if fcntl is None:
+        return False
+    with open(source, "rb") as original:
+        descriptor = disk.create(target)
+        try:
+            fcntl.ioctl(descriptor, _FICLONE, original.fileno())
+        except OSError as error:
+            disk.discard(target)
+            if error.errno not in _NOT_HERE:
+                raise disk.explain(error, "write", target) from error
+            return False
+        finally:
+            os.close(descriptor)
+    return True
+
+
+def _is_blocked(root: str, folder: str) -> bool:
+    """Tell whether something that is no folder is on the way from the root to a folder."""
+    while len(folder) > len(root):
+        if os.path.lexists(folder) and not os.path.isdir(folder):
+            return True
+        folder = os.path.dirname(folder)
+    return False

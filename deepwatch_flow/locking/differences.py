@@ -1,0 +1,101 @@
+"""What differs between two locks. Pure."""
+from __future__ import annotations
+
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
+
+from ..model import Lock, LockEntry
+
+ADDED, REMOVED, CHANGED = "added", "removed", "changed"
+
+
+class Fact(NamedTuple):
+    """One fact of a step's entry that differs."""
+
+    kind: str                  #: code | param | input | upstream | observed | output | product | stored | key
+    name: str                  #: of the param, the path, the upstream step; else empty
+    old: Optional[str]         #: digest, or what else tells the fact; None where it was not there
+    new: Optional[str]
+
+
+class StepChange(NamedTuple):
+    """A step whose entries differ."""
+
+    name: str
+    change: str                       #: added | removed | changed
+    facts: Tuple[Fact, ...] = ()      #: of a changed step, causes before results
+
+    @property
+    def same_output(self) -> bool:
+        """Whether the step gives the same value, so that steps below it have no reason to run."""
+        return self.change == CHANGED and not any(fact.kind == "output" for fact in self.facts)
+
+
+class NameChange(NamedTuple):
+    """A definition, package or accepted change that differs."""
+
+    name: str
+    change: str
+    old: Optional[str] = None
+    new: Optional[str] = None
+
+
+class LockDiff(NamedTuple):
+    """All that differs between two locks, sorted by name."""
+
+    steps: Tuple[StepChange, ...]
+    definitions: Tuple[NameChange, ...]
+    packages: Tuple[NameChange, ...]
+    accepted: Tuple[NameChange, ...]
+    scheme: Optional[Tuple[int, int]] = None      #: old and new, where they differ
+
+    @property
+    def any(self) -> bool:
+        """Whether anything differs."""
+        return self != LockDiff((), (), (), ())
+
+
+def differences(old: Lock, new: Lock) -> LockDiff:
+    """Return what differs between two locks."""
+    steps: List[StepChange] = []
+    for name in sorted({*old.steps, *new.steps}):
+        before, after = old.steps.get(name), new.steps.get(name)
+        if before is None or after is None:
+            steps.append(StepChange(name, ADDED if before is None else REMOVED))
+        elif before != after:
+            steps.append(StepChange(name, CHANGED, _facts(before, after)))
+    return LockDiff(tuple(steps), _names(old.definitions, new.definitions), _names(old.packages, new.packages),
+                    _names(_accepted(old), _accepted(new)),
+                    (old.scheme, new.scheme) if old.scheme != new.scheme else None)
+
+
+def _facts(old: LockEntry, new: LockEntry) -> Tuple[Fact, ...]:
+    found: List[Fact] = []
+    before, after = _told(old), _told(new)
+    for kind in before:
+        for name in sorted({*before[kind], *after[kind]}):
+            was, is_ = before[kind].get(name), after[kind].get(name)
+            if was != is_:
+                found.append(Fact(kind, name, was, is_))
+    # the key is made of the causes: alone it differs where a parameter has another name
+    return tuple(found) or (Fact("key", "", old.key, new.key),)
+
+
+def _told(entry: LockEntry) -> Dict[str, Dict[str, str]]:
+    """Return the facts of an entry by kind and name, causes before results."""
+    return {"code": {"": entry.code}, "param": dict(entry.params),
+            "input": {each.path: each.digest for each in entry.inputs},
+            "upstream": {f"{each.parameter} = {each.step}" if each.parameter != each.step else each.step: each.output
+                         for each in entry.upstreams},
+            "observed": dict(entry.observed), "output": {"": entry.artifact.output},
+            "product": {each.path: each.blob for each in entry.products},
+            "stored": {"": f"{entry.artifact.codec} {entry.artifact.blob}"}}
+
+
+def _accepted(lock: Lock) -> Dict[str, str]:
+    return {f"{each.step}:{each.definition}": each.reason for each in lock.accepted}
+
+
+def _names(old: Mapping[str, Any], new: Mapping[str, Any]) -> Tuple[NameChange, ...]:
+    return tuple(
+        NameChange(name, ADDED if name not in old else REMOVED if name not in new else CHANGED, old.get(name), new.get(name))
+        for name in sorted({*old, *new}) if old.get(name) != new.get(name))

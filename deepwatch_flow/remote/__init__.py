@@ -1,0 +1,1 @@
+"""The remote: a store that a team shares, at any place that fsspec reaches."""

@@ -1,0 +1,163 @@
+"""A project's remote, by its settings: what a run reads from it and leaves there.
+
+Nothing of the remote is opened before something is asked of it, and with ``remote.mode = "off"`` or no
+remote at all the store and the history are the local ones.
+"""
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import Callable, ContextManager, Dict, Iterable, List, Mapping, Optional, Sequence, Set, Tuple
+
+from .config import Config
+from .engine.planner import World
+from .errors import ConfigError
+from .events import Notice, RunReport
+from .model import Digest, Fresh, History, Lock, LockEntry, Plan, Trace
+from .remote import transfer
+from .remote.blobs import RemoteBlobs
+from .remote.files import Files
+from .remote.shared import Link, RemoteTraces, SharedStore, Through
+from .remote.signing import signer_of
+from .remote.traces import Sent
+from .state.store import BlobStore
+from .survey import trace_of
+from .vouching import entry_of
+
+Tell = Callable[[Notice], None]
+Version = Callable[[str], str]
+
+
+class Sharing:
+    """The remote of a project, and the store through which it is read."""
+
+    def __init__(self, config: Config, local: BlobStore, tell: Tell, lock: Callable[[], Optional[Lock]]) -> None:
+        self._storing = config.storing
+        self._local = local
+        self._tell = tell
+        self._lock = lock
+        self._shared: Optional[SharedStore] = None
+        self._blobs: Optional[RemoteBlobs] = None
+        self._traces: Optional[RemoteTraces] = None
+        self._link = Link(tell)
+        #: the store for the engine
+        self.store: BlobStore = local
+        if self._storing.remote is not None and self._storing.mode != "off":
+            self._open(self._storing.remote)
+            self.store = self._shared = SharedStore(local, self._remote()[0], self._link)
+
+    def _open(self, url: str) -> None:
+        storing = self._storing
+        signer = signer_of(storing.sign_with, os.environ)
+        files = Files(url)
+        if storing.sign_with is not None and signer is None:
+            self._tell(Notice(f"the key for signatures is not set ({storing.sign_with}): traces are neither read from the remote nor sent",
+                              "results that the lockfile names come all the same", level="note"))
+        self._blobs = RemoteBlobs(files, self._local, self._tell)
+        self._blobs.expected = self._expected
+        self._traces = RemoteTraces(files, signer, storing.trust == "remote", self._tell)
+
+    def _remote(self) -> Tuple[RemoteBlobs, RemoteTraces]:
+        if self._blobs is None or self._traces is None:
+            if self._storing.remote is None:
+                raise ConfigError("the project has no remote", hint='add to deepwatch.toml: [store] remote = "s3://bucket/folder"')
+            self._open(self._storing.remote)
+        assert self._blobs is not None
+        assert self._traces is not None
+        return self._blobs, self._traces
+
+    # -- what a run reads -------------------------------------------------------------------------
+
+    def history(self, here: History, version: Version) -> History:
+        """Return a history in which the remote is asked for keys that are not known here."""
+        traces = self._traces
+        if self._shared is None or traces is None or not traces.usable:
+            return here
+
+        def there(key: Digest) -> Iterable[Trace]:
+            found: List[Sent] = self._link.ask(lambda: traces.of(key), [])
+            return [trace_of(sent.step, sent.entry, version) for sent in found]
+
+        return here._replace(by_key=Through(here.by_key, there))
+
+    def _expected(self) -> List[Digest]:
+        """Return the blobs that the lockfile names and that are not here."""
+        lock = self._lock()
+        known = [each.artifact for each in lock.steps.values()] if lock is not None else []
+        return [each.blob for each in known if not self._local.has(each.blob, each.size)]
+
+    def fetch(self, world: World, plan: Plan, wanted: Set[str]) -> None:
+        """Bring what a run by this plan is known to need, many at a time; what can't be had shows in the run."""
+        blobs = self._blobs
+        if self._shared is None or blobs is None:
+            return
+        needed: Dict[Digest, int] = {}
+        for name, verdict in plan.verdicts.items():
+            if not isinstance(verdict, Fresh):
+                steps = [step for _, step in world.facts[name].upstreams]
+            else:
+                needed.update((product.blob, product.size) for product in verdict.restore)
+                steps = [name] if name in wanted else []
+            for step in steps:
+                above = plan.verdicts.get(step)
+                if isinstance(above, Fresh):
+                    needed[above.trace.artifact.blob] = above.trace.artifact.size
+        if any(not self._local.has(digest, size) for digest, size in needed.items()):
+            self._link.ask(lambda: transfer.pull(needed, blobs, self._local.has), transfer.Moved())
+
+    def wanted(self, plan: Plan, wanted: Set[str], locked: bool) -> Set[str]:
+        """Return the steps whose values a run has to bring here: `--locked` only judges those that are fresh."""
+        if self._shared is None or not locked:
+            return wanted
+        return {name for name in wanted if not isinstance(plan.verdicts.get(name), Fresh)}
+
+    def fetching(self) -> ContextManager[None]:
+        """Be entered while what is asked for is about to be used."""
+        return self._shared.fetching() if self._shared is not None else contextlib.nullcontext()
+
+    # -- what it leaves there ---------------------------------------------------------------------
+
+    def send(self, report: RunReport, traces: Mapping[str, Trace], vouched: Mapping[str, bool]) -> None:
+        """Send what a run has executed, where the settings say so; a remote that fails is told and no error."""
+        if self._shared is None or self._storing.mode != "read-write" or report.interrupted:
+            return
+        made = [Sent(step.step, entry_of(traces[step.step])) for step in report.steps
+                if step.outcome == "ran" and vouched.get(step.step)]
+        if made:
+            self._link.ask(lambda: self._push(made), transfer.Moved())
+
+    # -- by command -------------------------------------------------------------------------------
+
+    def push(self, steps: Iterable[str], latest: Mapping[str, Trace], progress: transfer.Progress) -> transfer.Moved:
+        """Send the results of steps that the lockfile names, and the last ones of here.
+
+        Raises ConfigError without a remote, Unreachable.
+        """
+        steps = list(steps)
+        named = self._named(steps)
+        made = {name: entry_of(latest[name]) for name in steps if name in latest and latest[name].key}
+        results = [Sent(name, entry) for source in (named, made) for name, entry in source.items()]
+        return self._push(list(dict.fromkeys(results)), progress)
+
+    def pull(self, steps: Iterable[str], progress: transfer.Progress) -> transfer.Moved:
+        """Bring the values and products of steps that the lockfile names.
+
+        Raises ConfigError without a remote, Unreachable.
+        """
+        blobs, _ = self._remote()
+        results = [Sent(name, entry) for name, entry in self._named(steps).items()]
+        return transfer.pull(_blobs(results), blobs, self._local.has, progress)
+
+    def _named(self, steps: Iterable[str]) -> Dict[str, LockEntry]:
+        lock = self._lock()
+        return {name: lock.steps[name] for name in steps if name in lock.steps} if lock is not None else {}
+
+    def _push(self, results: Sequence[Sent], progress: transfer.Progress = lambda *_: None) -> transfer.Moved:
+        blobs, traces = self._remote()
+        if not blobs.files.lists:
+            raise ConfigError(f"nothing can be sent to the remote {blobs.files.shown}", hint='set [remote] mode = "read"')
+        return transfer.push(_blobs(results), results, blobs, traces if traces.usable else None, progress)
+
+
+def _blobs(results: Iterable[Sent]) -> Mapping[Digest, int]:
+    return dict(pair for sent in results for pair in transfer.blobs_of(sent))
