@@ -8,6 +8,7 @@ Grammar (TOML; digests are 64 hexadecimal digits, names are quoted, everything i
     [steps."NAME"]                              # one block of tables a step
     key = "DIGEST"
     code = "DIGEST"                             # the deep fingerprint of the step's function
+    seen = "DIGEST"                             # of the table `observed`, where there is one
     output = "DIGEST"                           # of the value
     blob = "DIGEST"                             # of its bytes
     size = BYTES

@@ -10,6 +10,7 @@ from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple
 
 from .._compat import toml_loads
 from ..errors import StateError
+from ..hashing.digest import Hasher
 from ..model import Accepted, Artifact, Digest, Input, Lock, LockEntry, ProductFile, Upstream
 
 VERSION = 1
@@ -23,7 +24,7 @@ _SIZE = r"(0|[1-9][0-9]{0,17})"
 _HEAD = re.compile(_COMMENT.replace(".", r"\.") + rf"version = {VERSION}\nscheme = {_SIZE}\n")
 _FACTS = r'((?:"[^\n]*\n)+)'
 _STEP = re.compile(
-    rf'(\n\[steps\."{_NAME}"\]\nkey = {_DIGEST}\ncode = {_DIGEST}\noutput = {_DIGEST}\n'
+    rf'(\n\[steps\."{_NAME}"\]\nkey = {_DIGEST}\ncode = {_DIGEST}\n(?:seen = {_DIGEST}\n)?output = {_DIGEST}\n'
     rf'blob = {_DIGEST}\nsize = {_SIZE}\ncodec = "{_NAME}"\n'
     + "".join(rf'(?:\n\[steps\."\2"\.{table}\]\n{_FACTS})?' for table in ("params", "inputs", "upstreams", "products", "observed"))
     + ")")
@@ -60,8 +61,9 @@ def dumps(lock: Lock) -> str:
 
 def _write_step(parts: List[str], name: str, entry: LockEntry) -> None:
     artifact = entry.artifact
+    seen = f'seen = "{seal_of(entry.observed)}"\n' if entry.observed else ""
     parts.append(
-        f'\n[steps.{name}]\nkey = "{entry.key}"\ncode = "{entry.code}"\noutput = "{artifact.output}"\n'
+        f'\n[steps.{name}]\nkey = "{entry.key}"\ncode = "{entry.code}"\n{seen}output = "{artifact.output}"\n'
         f'blob = "{artifact.blob}"\nsize = {artifact.size}\ncodec = {_quoted(artifact.codec)}\n')
     _write_table(parts, name, "params", [(param, f'"{digest}"') for param, digest in entry.params])
     _write_table(parts, name, "inputs", [(path, f'"{digest}"') for path, digest in entry.inputs])
@@ -155,7 +157,7 @@ def _entered(blocks: List[Tuple[str, ...]], make: Callable[[Tuple[str, ...]], An
 
 
 def _entry(fields: Tuple[str, ...]) -> LockEntry:
-    key, code, output, blob, size, codec, params, inputs, upstreams, products, observed = fields
+    key, code, seal, output, blob, size, codec, params, inputs, upstreams, products, observed = fields
     found = _facts(_PRODUCT, products)
     if not all(is_inside(fact[0]) for fact in found):
         raise _NotCanonical
@@ -165,7 +167,25 @@ def _entry(fields: Tuple[str, ...]) -> LockEntry:
         tuple([Upstream(*fact) for fact in _facts(_UPSTREAM, upstreams)]),
         Artifact(Digest(output), Digest(blob), int(size), _plain(codec)),
         tuple([ProductFile(path, address, int(length), bool(executable)) for path, address, length, executable in found]),
-        tuple(_facts(_NAMED, observed)))
+        _sealed(tuple(_facts(_NAMED, observed)), seal))
+
+
+def _sealed(observed: Tuple[Tuple[str, Digest], ...], seal: str) -> Tuple[Tuple[str, Digest], ...]:
+    if (seal_of(observed) if observed else "") != seal:
+        raise _NotCanonical
+    return observed
+
+
+def seal_of(observed: Iterable[Tuple[str, Digest]]) -> Digest:
+    """Return one digest of all that a step was seen to depend on.
+
+    It stands beside the step's code. So two branches of which one changed the code and the other what was seen
+    change neighbouring lines, and git does not put them together without anybody noticing.
+    """
+    hasher = Hasher("seen/1")
+    for what, digest in sorted(observed):
+        hasher.field("what", what).field("digest", digest)
+    return hasher.digest()
 
 
 def _facts(pattern: "re.Pattern[str]", lines: str) -> List[Any]:

@@ -9,11 +9,12 @@ import re
 from typing import Any, Callable, Dict, List, Mapping, Tuple
 
 from ..model import Accepted, Artifact, Digest, Input, Lock, LockEntry, ProductFile, Upstream
-from .lockgrammar import is_inside
+from .lockgrammar import is_inside, seal_of
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _STEP = ("key", "code", "output", "blob", "size", "codec")
 _TABLES = ("params", "inputs", "upstreams", "products", "observed")
+_SEAL = "seen"
 
 
 class Misfit(Exception):
@@ -56,7 +57,7 @@ def _entry(name: str, table: Any) -> LockEntry:
     where, what = f'[steps."{name}"]', f"step {name!r}"
     if not isinstance(table, dict):
         raise Misfit(where, f"{what} must be a table")
-    _only(table, (*_STEP, *_TABLES), where, what)
+    _only(table, (*_STEP, _SEAL, *_TABLES), where, what)
     artifact = Artifact(_digest(table, "output", where, what), _digest(table, "blob", where, what),
                         _size(table, "size", where, what), _text(table, "codec", where, what))
     inner = {part: _table(table, part, where) for part in _TABLES}
@@ -76,6 +77,8 @@ def _entry(name: str, table: Any) -> LockEntry:
         products.append(ProductFile(path, _digest(fact, "blob", where, what), _size(fact, "size", where, what),
                                     "executable" in fact))
     observed = [(each, _digest(inner["observed"], each, where, f"{what}, observed")) for each in sorted(inner["observed"])]
+    if (_digest(table, _SEAL, where, what) if _SEAL in table else None) != (seal_of(observed) if observed else None):
+        raise Misfit(where, f"{what}: what it was seen to depend on is not what its result was made with (a merge line by line?)")
     return LockEntry(_digest(table, "key", where, what), _digest(table, "code", where, what), tuple(params),
                      tuple(inputs), tuple(upstreams), artifact, tuple(products), tuple(observed))
 
