@@ -72,8 +72,8 @@ class Project:
                 steps = load_pipeline(world, self.config.pipeline, lambda path: hook.deepwatch_collect_steps(path=path))
             self.graph = build(steps, self.config.params, self.config.root)
             for each in steps:
-                if each.codec is not None:
-                    self.codecs.require(each.codec, f"@step(codec=...) of `{each.name}`")
+                if each.options["codec"] is not None:
+                    self.codecs.require(each.options["codec"], f"@step(codec=...) of `{each.name}`")
             self._stack = stack.pop_all()
         return self
 

@@ -146,7 +146,7 @@ class _Comparison:
         for digester in self._hasher.digesters:
             mine, other = digester(old), digester(new)
             if mine is not None and other is not None:
-                yield from _sequences(list(mine), list(other), " (part {})")
+                yield from _digested_parts(list(mine), list(other), old)
                 return
         if self._hasher.reference is not None and not is_data(kind) and self._hasher.reference(old) != self._hasher.reference(new):
             yield Unlike(f"the code of its class {type_name(kind)} differs", shown(old), shown(new))
@@ -178,6 +178,18 @@ class _Comparison:
             for i in range(min(len(before.children), len(now.children))):
                 if before.label(i) == now.label(i):
                     yield Both(before.label(i), before.children[i], now.children[i])
+
+
+def _digested_parts(old: List[Any], new: List[Any], whole: object) -> Found:
+    """Yield what a digester takes an object for; a dictionary of its attributes by their names."""
+    if len(old) != len(new):
+        yield from _sequences(old, new, " (part {})")
+        return
+    for i, (was, is_) in enumerate(zip(old, new)):
+        if type(was) is type(is_) is dict and was.keys() == is_.keys() and was.keys() <= getattr(whole, "__dict__", {}).keys():
+            yield from (Both(f".{name}", was[name], is_[name]) for name in was)
+        else:
+            yield Both(f" (part {i})", was, is_)
 
 
 def _told(place: Optional[Place], found: Unlike) -> Difference:

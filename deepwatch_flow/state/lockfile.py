@@ -8,6 +8,7 @@ Grammar (TOML; digests are 64 hexadecimal digits, names are quoted, everything i
     [steps."NAME"]                              # one block of tables a step
     key = "DIGEST"
     code = "DIGEST"                             # the deep fingerprint of the step's function
+    seen = "DIGEST"                             # of the table `observed`, where there is one
     output = "DIGEST"                           # of the value
     blob = "DIGEST"                             # of its bytes
     size = BYTES
@@ -32,7 +33,7 @@ Grammar (TOML; digests are 64 hexadecimal digits, names are quoted, everything i
     code = "DIGEST"
 
     [families."NAME".instances]                 # a line an instance, by its key: labels and places don't count
-    "DIGEST" = { output = "DIGEST", blob = "DIGEST", size = BYTES, codec = "NAME" }
+    "DIGEST" = { output = "DIGEST", blob = "DIGEST", size = BYTES, codec = "NAME" }     # and seen = "16 of its digits"
 
     [families."NAME".observed]                  # as of a step: what any of the instances was seen to depend on
     "KIND NAME" = "DIGEST"

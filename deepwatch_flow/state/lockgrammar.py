@@ -10,12 +10,15 @@ from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple
 
 from .._compat import toml_loads
 from ..errors import StateError
+from ..hashing.digest import Hasher
 from ..model import Accepted, Artifact, Digest, FamilyEntry, Input, Lock, LockEntry, ProductFile, Upstream
 
 VERSION = 1
 _COMMENT = "# Written by deepwatch: the results that this project vouches for. Commit it; don't edit it.\n"
 #: longer names could not be told from an attack on the reader
 LONGEST_NAME = 10_000
+#: how much of a seal stands in the line of an instance: it tells two apart, and protects from nobody
+_SEAL = 16
 
 _NAME = r'((?:[^"\\\x00-\x1f\x7f]|\\[^\n])*)'
 _DIGEST = r'"([0-9a-f]{64})"'
@@ -23,7 +26,7 @@ _SIZE = r"(0|[1-9][0-9]{0,17})"
 _HEAD = re.compile(_COMMENT.replace(".", r"\.") + rf"version = {VERSION}\nscheme = {_SIZE}\n")
 _FACTS = r'((?:"[^\n]*\n)+)'
 _STEP = re.compile(
-    rf'(\n\[steps\."{_NAME}"\]\nkey = {_DIGEST}\ncode = {_DIGEST}\noutput = {_DIGEST}\n'
+    rf'(\n\[steps\."{_NAME}"\]\nkey = {_DIGEST}\ncode = {_DIGEST}\n(?:seen = {_DIGEST}\n)?output = {_DIGEST}\n'
     rf'blob = {_DIGEST}\nsize = {_SIZE}\ncodec = "{_NAME}"\n'
     + "".join(rf'(?:\n\[steps\."\2"\.{table}\]\n{_FACTS})?' for table in ("params", "inputs", "upstreams", "products", "observed"))
     + ")")
@@ -40,7 +43,8 @@ _UPSTREAM = re.compile(rf'^"{_NAME}" = {{ step = "{_NAME}", output = {_DIGEST} }
 _PRODUCT = re.compile(rf'^"{_NAME}" = {{ blob = {_DIGEST}, size = {_SIZE}(, executable = true)? }}\n', re.MULTILINE)
 
 _INSTANCE = re.compile(
-    rf'^{_DIGEST} = {{ output = {_DIGEST}, blob = {_DIGEST}, size = {_SIZE}, codec = "{_NAME}" }}\n', re.MULTILINE)
+    rf'^{_DIGEST} = {{ output = {_DIGEST}, blob = {_DIGEST}, size = {_SIZE}, codec = "{_NAME}"(?:, seen = "([0-9a-f]{{16}})")? }}\n',
+    re.MULTILINE)
 
 
 class _NotCanonical(Exception):
@@ -68,8 +72,9 @@ def dumps(lock: Lock) -> str:
 
 def _write_step(parts: List[str], name: str, entry: LockEntry) -> None:
     artifact = entry.artifact
+    seen = f'seen = "{seal_of(entry.observed)}"\n' if entry.observed else ""
     parts.append(
-        f'\n[steps.{name}]\nkey = "{entry.key}"\ncode = "{entry.code}"\noutput = "{artifact.output}"\n'
+        f'\n[steps.{name}]\nkey = "{entry.key}"\ncode = "{entry.code}"\n{seen}output = "{artifact.output}"\n'
         f'blob = "{artifact.blob}"\nsize = {artifact.size}\ncodec = {_quoted(artifact.codec)}\n')
     _write_table(parts, name, "params", [(param, f'"{digest}"') for param, digest in entry.params])
     _write_table(parts, name, "inputs", [(path, f'"{digest}"') for path, digest in entry.inputs])
@@ -83,9 +88,10 @@ def _write_step(parts: List[str], name: str, entry: LockEntry) -> None:
 
 
 def _write_family(parts: List[str], name: str, entry: FamilyEntry) -> None:
+    seal = f', seen = "{seal_of(entry.observed)[:_SEAL]}"' if entry.observed else ""
     parts.append(f'\n[families.{name}]\ncode = "{entry.code}"\n')
     _write_table(parts, name, "instances", [
-        (key, f'{{ output = "{made.output}", blob = "{made.blob}", size = {made.size}, codec = {_quoted(made.codec)} }}')
+        (key, f'{{ output = "{made.output}", blob = "{made.blob}", size = {made.size}, codec = {_quoted(made.codec)}{seal} }}')
         for key, made in entry.instances], "families")
     _write_table(parts, name, "observed", [(what, f'"{digest}"') for what, digest in entry.observed], "families")
 
@@ -174,7 +180,7 @@ def _entered(blocks: List[Tuple[str, ...]], make: Callable[[Tuple[str, ...]], An
 
 
 def _entry(fields: Tuple[str, ...]) -> LockEntry:
-    key, code, output, blob, size, codec, params, inputs, upstreams, products, observed = fields
+    key, code, seal, output, blob, size, codec, params, inputs, upstreams, products, observed = fields
     found = _facts(_PRODUCT, products)
     if not all(is_inside(fact[0]) for fact in found):
         raise _NotCanonical
@@ -184,14 +190,38 @@ def _entry(fields: Tuple[str, ...]) -> LockEntry:
         tuple([Upstream(*fact) for fact in _facts(_UPSTREAM, upstreams)]),
         Artifact(Digest(output), Digest(blob), int(size), _plain(codec)),
         tuple([ProductFile(path, address, int(length), bool(executable)) for path, address, length, executable in found]),
-        tuple(_facts(_NAMED, observed)))
+        _sealed(tuple(_facts(_NAMED, observed)), seal))
+
+
+def _sealed(observed: Tuple[Tuple[str, Digest], ...], seal: str) -> Tuple[Tuple[str, Digest], ...]:
+    if (seal_of(observed) if observed else "") != seal:
+        raise _NotCanonical
+    return observed
+
+
+def seal_of(observed: Iterable[Tuple[str, Digest]]) -> Digest:
+    """Return one digest of all that a step was seen to depend on.
+
+    It stands beside the step's code. So two branches of which one changed the code and the other what was seen
+    change neighbouring lines, and git does not put them together without anybody noticing.
+    """
+    hasher = Hasher("seen/1")
+    for what, digest in sorted(observed):
+        hasher.field("what", what).field("digest", digest)
+    return hasher.digest()
 
 
 def _family(fields: Tuple[str, ...]) -> FamilyEntry:
     code, instances, observed = fields
-    made = tuple([(Digest(key), Artifact(Digest(output), Digest(blob), int(size), codec))
-                  for key, output, blob, size, codec in _facts(_INSTANCE, instances)])
-    return FamilyEntry(Digest(code), made, tuple(_facts(_NAMED, observed)))
+    made = [(Digest(key), Artifact(Digest(output), Digest(blob), int(size), codec), seal)
+            for key, output, blob, size, codec, seal in _facts(_INSTANCE, instances)]
+    return family_of(Digest(code), made, tuple(_facts(_NAMED, observed)))
+
+
+def family_of(code: Digest, made: Iterable[Tuple[Digest, Artifact, str]], observed: Tuple[Tuple[str, Digest], ...]) -> FamilyEntry:
+    """Return a family's entry; an instance whose seal is not that of what was seen came from another lockfile, and is left out."""
+    seal = seal_of(observed)[:_SEAL] if observed else ""
+    return FamilyEntry(code, tuple([(key, artifact) for key, artifact, found in made if found == seal]), observed)
 
 
 def _facts(pattern: "re.Pattern[str]", lines: str) -> List[Any]:

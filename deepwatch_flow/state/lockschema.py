@@ -9,11 +9,12 @@ import re
 from typing import Any, Callable, Dict, List, Mapping, Tuple
 
 from ..model import Accepted, Artifact, Digest, FamilyEntry, Input, Lock, LockEntry, ProductFile, Upstream
-from .lockgrammar import is_inside
+from .lockgrammar import family_of, is_inside, seal_of
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _STEP = ("key", "code", "output", "blob", "size", "codec")
 _TABLES = ("params", "inputs", "upstreams", "products", "observed")
+_SEAL = "seen"
 
 
 class Misfit(Exception):
@@ -57,7 +58,7 @@ def _entry(name: str, table: Any) -> LockEntry:
     where, what = f'[steps."{name}"]', f"step {name!r}"
     if not isinstance(table, dict):
         raise Misfit(where, f"{what} must be a table")
-    _only(table, (*_STEP, *_TABLES), where, what)
+    _only(table, (*_STEP, _SEAL, *_TABLES), where, what)
     artifact = Artifact(_digest(table, "output", where, what), _digest(table, "blob", where, what),
                         _size(table, "size", where, what), _text(table, "codec", where, what))
     inner = {part: _table(table, part, where) for part in _TABLES}
@@ -77,6 +78,8 @@ def _entry(name: str, table: Any) -> LockEntry:
         products.append(ProductFile(path, _digest(fact, "blob", where, what), _size(fact, "size", where, what),
                                     "executable" in fact))
     observed = [(each, _digest(inner["observed"], each, where, f"{what}, observed")) for each in sorted(inner["observed"])]
+    if (_digest(table, _SEAL, where, what) if _SEAL in table else None) != (seal_of(observed) if observed else None):
+        raise Misfit(where, f"{what}: what it was seen to depend on is not what its result was made with (a merge line by line?)")
     return LockEntry(_digest(table, "key", where, what), _digest(table, "code", where, what), tuple(params),
                      tuple(inputs), tuple(upstreams), artifact, tuple(products), tuple(observed))
 
@@ -87,14 +90,15 @@ def _family(name: str, table: Any) -> FamilyEntry:
         raise Misfit(where, f"{what} must be a table")
     _only(table, ("code", "instances", "observed"), where, what)
     made = []
-    for key, fact in _facts(_table(table, "instances", where), ("output", "blob", "size", "codec"), where, f"{what}, instances"):
+    for key, fact in _facts(_table(table, "instances", where), ("output", "blob", "size", "codec", "seen"), where, f"{what}, instances"):
         if _DIGEST.fullmatch(key) is None:
             raise Misfit(where, f"{what} has the instance {key!r}, which is no digest")
         made.append((Digest(key), Artifact(_digest(fact, "output", where, what), _digest(fact, "blob", where, what),
-                                           _size(fact, "size", where, what), _text(fact, "codec", where, what))))
+                                           _size(fact, "size", where, what), _text(fact, "codec", where, what)),
+                     _text(fact, "seen", where, what) if "seen" in fact else ""))
     seen = _table(table, "observed", where)
     observed = [(each, _digest(seen, each, where, f"{what}, observed")) for each in sorted(seen)]
-    return FamilyEntry(_digest(table, "code", where, what), tuple(made), tuple(observed))
+    return family_of(_digest(table, "code", where, what), made, tuple(observed))
 
 
 def _each(

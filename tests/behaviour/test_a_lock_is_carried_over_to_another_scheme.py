@@ -10,6 +10,7 @@ from deepwatch_flow.analysis.nodes import Node
 from deepwatch_flow.cli import upgrade
 from deepwatch_flow.engine import planner
 from deepwatch_flow.hashing.digest import Hasher
+from deepwatch_flow.model import SCHEME
 
 STEPS = """
     from deepwatch_flow import File, step
@@ -51,7 +52,7 @@ def new_scheme(monkeypatch: Any) -> Any:
         monkeypatch.setattr(Node, "_own", own)
         monkeypatch.setattr(planner, "Hasher", lambda tag: Hasher({"key/1": "key/2"}.get(tag, tag)))
         for module in (survey, vouching, upgrade):
-            monkeypatch.setattr(module, "SCHEME", 2)
+            monkeypatch.setattr(module, "SCHEME", SCHEME + 1)
 
     return begin
 
@@ -78,7 +79,7 @@ def test_all_is_carried_over_where_nothing_changed(done: Any, new_scheme: Any) -
     keys = {line for line in done.lock.splitlines() if line.startswith(b"key")}
     new_scheme()
     assert set(carried(done).verdicts.values()) == {"fresh"}
-    assert b"\nscheme = 2\n" in done.lock
+    assert f"\nscheme = {SCHEME + 1}\n".encode() in done.lock
     assert not keys & {line for line in done.lock.splitlines() if line.startswith(b"key")}
     assert done.run("--locked", inline=True).counts == {"reused": 3}
     done.edit("helpers.py", "2 * x", "3 * x")
@@ -156,10 +157,10 @@ def test_a_dry_run_writes_nothing(done: Any, new_scheme: Any) -> None:
     assert carried(done, "--dry-run").document["counts"] == {"carried": 3, "stale": 0}
     assert done.lock == before
     told = done.cli("lock", "upgrade", "-n", inline=True)
-    assert "scheme 1 -> 2: 3 steps would be carried over" in told.stderr
+    assert f"scheme {SCHEME} -> {SCHEME + 1}: 3 steps would be carried over" in told.stderr
 
 
 def test_a_newer_scheme_is_refused(done: Any) -> None:
-    done.edit("deepwatch.lock", "scheme = 1", "scheme = 9")
+    done.edit("deepwatch.lock", f"scheme = {SCHEME}", "scheme = 9")
     refused = done.cli("lock", "upgrade", inline=True)
     assert refused.code == 4 and "upgrade deepwatch" in refused.stderr

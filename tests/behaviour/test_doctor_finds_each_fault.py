@@ -10,6 +10,7 @@ from typing import Any, Dict, List
 
 import pytest
 
+from deepwatch_flow.model import SCHEME
 from deepwatch_flow.state.mutex import Mutex
 
 PIPELINE = """
@@ -222,7 +223,7 @@ def test_a_lockfile_that_can_t_be_read(ran: Any) -> None:
 
 
 def test_another_scheme(ran: Any) -> None:
-    ran.edit("deepwatch.lock", "scheme = 1\n", "scheme = 0\n")
+    ran.edit("deepwatch.lock", f"scheme = {SCHEME}\n", "scheme = 0\n")
     assert "scheme 0" in the_problem(ran)["text"]
 
 

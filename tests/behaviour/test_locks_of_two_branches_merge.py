@@ -312,3 +312,37 @@ def test_an_unfinished_run_still_leaves_a_lock_that_is_right(repository: Any) ->
     assert not repository.has_conflict()
     assert b'[steps."c"]' not in project.lock
     assert {"a", "b"} <= set(fresh(project))
+
+
+def test_git_alone_does_not_put_another_code_together_with_other_data(project: Any) -> None:
+    """Both without effect on the output: nothing but the seal stands near both changes."""
+    repository = Repository(project)
+    project.write("pipeline.py", """
+        from deepwatch_flow import step
+
+        @step
+        def a():
+            text = open("data.txt").read()
+            return text[:1]
+        """)
+    project.write("data.txt", "1")
+    project.run()
+    repository.commit()
+    repository.branch("left", ("pipeline.py", "text[:1]", "text[0:1]"))
+    repository.branch("right", ("data.txt", "1", "12"))
+    repository.git("merge", "--no-edit", "left", code=1)
+    assert repository.has_conflict()
+    done = project.run()
+    assert done.executed == ["a"]
+    assert not repository.has_conflict()
+
+
+def test_an_entry_that_was_put_together_by_hand_is_told(repository: Any) -> None:
+    project = repository.project
+    project.write("data.txt", "1")
+    project.edit("pipeline.py", "return 1", "return len(open('data.txt').read())")
+    project.run()
+    project.edit("deepwatch.lock", '"file data.txt" = "', '"file date.txt" = "')
+    told = project.cli("status")
+    assert told.code == 4
+    assert "what it was seen to depend on is not what its result was made with" in told.stderr
