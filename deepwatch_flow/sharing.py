@@ -13,13 +13,14 @@ from .config import Config
 from .engine.planner import World
 from .errors import ConfigError
 from .events import Notice, RunReport
-from .model import Digest, Fresh, History, Lock, LockEntry, Plan, Trace
+from .model import Artifact, Digest, Fresh, History, Lock, LockEntry, Plan, Trace, base_of, part_name
 from .remote import transfer
 from .remote.blobs import RemoteBlobs
 from .remote.files import Files
 from .remote.shared import Link, RemoteTraces, SharedStore, Through
 from .remote.signing import signer_of
 from .remote.traces import Sent
+from .state.parts import CODEC, blobs_of
 from .state.store import BlobStore
 from .survey import trace_of
 from .vouching import entry_of
@@ -83,7 +84,7 @@ class Sharing:
     def _expected(self) -> List[Digest]:
         """Return the blobs that the lockfile names and that are not here."""
         lock = self._lock()
-        known = [each.artifact for each in lock.steps.values()] if lock is not None else []
+        known = artifacts_of(lock) if lock is not None else []
         return [each.blob for each in known if not self._local.has(each.blob, each.size)]
 
     def fetch(self, world: World, plan: Plan, wanted: Set[str]) -> None:
@@ -94,7 +95,7 @@ class Sharing:
         needed: Dict[Digest, int] = {}
         for name, verdict in plan.verdicts.items():
             if not isinstance(verdict, Fresh):
-                steps = [step for _, step in world.facts[name].upstreams]
+                steps = [step for _, step in world.facts[base_of(name)].upstreams]
             else:
                 needed.update((product.blob, product.size) for product in verdict.restore)
                 steps = [name] if name in wanted else []
@@ -122,7 +123,7 @@ class Sharing:
         if self._shared is None or self._storing.mode != "read-write" or report.interrupted:
             return
         made = [Sent(step.step, entry_of(traces[step.step])) for step in report.steps
-                if step.outcome == "ran" and vouched.get(step.step)]
+                if step.outcome == "ran" and vouched.get(step.step) and step.step in traces]
         if made:
             self._link.ask(lambda: self._push(made), transfer.Moved())
 
@@ -146,17 +147,40 @@ class Sharing:
         """
         blobs, _ = self._remote()
         results = [Sent(name, entry) for name, entry in self._named(steps).items()]
-        return transfer.pull(_blobs(results), blobs, self._local.has, progress)
+        moved = transfer.pull(_blobs(results), blobs, self._local.has, progress)
+        # a value that is stored in parts names them: they are known once it is here
+        parts = self._parts(results)
+        return transfer.both(moved, transfer.pull(parts, blobs, self._local.has, progress)) if parts else moved
 
     def _named(self, steps: Iterable[str]) -> Dict[str, LockEntry]:
         lock = self._lock()
-        return {name: lock.steps[name] for name in steps if name in lock.steps} if lock is not None else {}
+        if lock is None:
+            return {}
+        found = {name: lock.steps[name] for name in steps if name in lock.steps}
+        for name in steps:
+            family = lock.families.get(name)
+            for key, artifact in family.instances if family is not None else ():
+                found[part_name(name, key[:16])] = LockEntry(key, family.code if family else key, (), (), (), artifact, (), family.observed if family else ())
+        return found
+
+    def _parts(self, results: Iterable[Sent]) -> Dict[Digest, int]:
+        """Return the blobs of the parts of values, as far as the manifests are here."""
+        def read(blob: Digest) -> Optional[bytes]:
+            return self._local.get(blob) if self._local.has(blob) else None
+
+        return dict(pair for sent in results if sent.entry.artifact.codec == CODEC for pair in blobs_of(sent.entry.artifact, read))
 
     def _push(self, results: Sequence[Sent], progress: transfer.Progress = lambda *_: None) -> transfer.Moved:
         blobs, traces = self._remote()
         if not blobs.files.lists:
             raise ConfigError(f"nothing can be sent to the remote {blobs.files.shown}", hint='set [remote] mode = "read"')
-        return transfer.push(_blobs(results), results, blobs, traces if traces.usable else None, progress)
+        return transfer.push({**_blobs(results), **self._parts(results)}, results, blobs, traces if traces.usable else None, progress)
+
+
+def artifacts_of(lock: Lock) -> List[Artifact]:
+    """Return all values that a lockfile names."""
+    return [*(each.artifact for each in lock.steps.values()),
+            *(artifact for family in lock.families.values() for _, artifact in family.instances)]
 
 
 def _blobs(results: Iterable[Sent]) -> Mapping[Digest, int]:

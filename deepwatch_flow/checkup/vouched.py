@@ -104,8 +104,8 @@ def pipeline(site: Site, lock: Optional[Lock]) -> Iterator[Finding]:
     for text, steps in told.items():
         yield note("pipeline", f"{text}; used by {_names(steps)}", "pass it as a param, or declare the file")
     if lock is not None:
-        for words, names in (("are not in the lockfile", set(fingerprints) - set(lock.steps)),
-                             ("are in the lockfile and no more in the pipeline", set(lock.steps) - set(fingerprints))):
+        for words, names in (("are not in the lockfile", set(fingerprints) - {*lock.steps, *lock.families}),
+                             ("are in the lockfile and no more in the pipeline", {*lock.steps, *lock.families} - set(fingerprints))):
             if names:
                 yield note("lockfile", f"{_names(sorted(names))} {words}", "deepwatch run")
 

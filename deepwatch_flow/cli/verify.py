@@ -59,7 +59,10 @@ def _sorted_out(workspace: Workspace, lock: Lock, names: List[str]) -> Tuple[Dic
     """Return the steps that are as the lockfile says, and those that are not: these can't be compared."""
     history = history_of(workspace.database, lock, workspace.project.analysis.graph.version)
     world = workspace.survey.world(workspace.graph.order, history, {})
-    outputs = {name: entry.artifact.output for name, entry in lock.steps.items()}
+    outputs: Dict[str, Digest] = {}
+    for name, entry in lock.steps.items():
+        if name in world.facts:
+            outputs.update(outputs_of(world, name, trace_of(name, entry, lambda _: "")))
     steps: Dict[str, Locked] = {}
     left: List[Verification] = []
     for name in names:
@@ -75,7 +78,9 @@ def _judged(world: World, lock: Lock, name: str, outputs: Dict[str, Digest]) -> 
     """Return what the lockfile says of a step, or why the step is not what it speaks of."""
     facts = world.facts[name]
     entry = lock.steps.get(name)
-    missing = [step for _, step in facts.upstreams if step not in lock.steps]
+    if facts.family is not None or any(world.facts[base_of(step)].family is not None for _, step in facts.upstreams):
+        return "it has instances, or takes those of another step: these are not compared yet"
+    missing = [step for _, step in facts.upstreams if base_of(step) not in lock.steps or step not in outputs]
     if facts.fingerprint.uncacheable is not None:
         return f"it runs each time: {facts.fingerprint.uncacheable}"
     if entry is None or missing:

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
-from ..model import Lock, LockEntry
+from ..model import FamilyEntry, Lock, LockEntry
 
 ADDED, REMOVED, CHANGED = "added", "removed", "changed"
 
@@ -63,7 +63,13 @@ def differences(old: Lock, new: Lock) -> LockDiff:
             steps.append(StepChange(name, ADDED if before is None else REMOVED))
         elif before != after:
             steps.append(StepChange(name, CHANGED, _facts(before, after)))
-    return LockDiff(tuple(steps), _names(old.definitions, new.definitions), _names(old.packages, new.packages),
+    for name in sorted({*old.families, *new.families}):
+        family, now = old.families.get(name), new.families.get(name)
+        if family is None or now is None:
+            steps.append(StepChange(name, ADDED if family is None else REMOVED))
+        elif family != now:
+            steps.append(StepChange(name, CHANGED, _family_facts(family, now)))
+    return LockDiff(tuple(sorted(steps)), _names(old.definitions, new.definitions), _names(old.packages, new.packages),
                     _names(_accepted(old), _accepted(new)),
                     (old.scheme, new.scheme) if old.scheme != new.scheme else None)
 
@@ -78,6 +84,20 @@ def _facts(old: LockEntry, new: LockEntry) -> Tuple[Fact, ...]:
                 found.append(Fact(kind, name, was, is_))
     # the key is made of the causes: alone it differs where a parameter has another name
     return tuple(found) or (Fact("key", "", old.key, new.key),)
+
+
+def _family_facts(old: FamilyEntry, new: FamilyEntry) -> Tuple[Fact, ...]:
+    """Return what differs of a family: its code, what it was seen to depend on, and how many instances came and went."""
+    found = [Fact("code", "", old.code, new.code)] if old.code != new.code else []
+    before, after = dict(old.observed), dict(new.observed)
+    found += [Fact("observed", name, before.get(name), after.get(name)) for name in sorted({*before, *after})
+              if before.get(name) != after.get(name)]
+    gone, come = dict(old.instances).keys() - dict(new.instances).keys(), dict(new.instances).keys() - dict(old.instances).keys()
+    other = [key for key, made in new.instances if dict(old.instances).get(key, made) != made]
+    for count, word in ((len(come), "new"), (len(gone), "gone"), (len(other), "of another value")):
+        if count:
+            found.append(Fact("output", f"{count} {'instance' if count == 1 else 'instances'} {word}", str(count), str(count)))
+    return tuple(found)
 
 
 def _told(entry: LockEntry) -> Dict[str, Dict[str, str]]:

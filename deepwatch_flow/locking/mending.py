@@ -125,7 +125,8 @@ def _by_text(path: str, git: Optional[Repository], sides: Sides) -> Optional[Men
     lock = EMPTY._replace(steps=steps, scheme=ours.scheme,
                           definitions=dict(set(ours.definitions.items()) & set(theirs.definitions.items())),
                           packages=dict(set(ours.packages.items()) & set(theirs.packages.items())),
-                          accepted=tuple(sorted(set(ours.accepted) & set(theirs.accepted))))
+                          accepted=tuple(sorted(set(ours.accepted) & set(theirs.accepted))),
+                          families={name: entry for name, entry in ours.families.items() if theirs.families.get(name) == entry})
     return Mended(lock, (_whole(ours, nearby), _whole(theirs, nearby), *nearby), dropped, sides.our_name, sides.their_name)
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Set, Tuple, TypeVar
 
-from ..model import Accepted, Lock, LockEntry
+from ..model import Accepted, FamilyEntry, Lock, LockEntry
 
 T = TypeVar("T")
 _Facts = Dict[Tuple[str, str], Any]
@@ -51,11 +51,32 @@ def merge(base: Optional[Lock], ours: Lock, theirs: Lock) -> Merged:
     if ours.scheme != theirs.scheme:
         return _across_schemes(base, *sorted((ours, theirs), key=lambda side: side.scheme))
     steps, dropped = _Steps(base, ours, theirs).merged()
+    families, mixed = _families(base, ours, theirs)
     accepted = _table(*[{each[:2]: each for each in side.accepted} for side in (base, ours, theirs)])
     return Merged(
         Lock(steps, _sorted(_table(base.definitions, ours.definitions, theirs.definitions)),
-             _sorted(_table(base.packages, ours.packages, theirs.packages)), ours.scheme, _in_order(accepted)),
-        tuple(sorted(dropped)))
+             _sorted(_table(base.packages, ours.packages, theirs.packages)), ours.scheme, _in_order(accepted), families),
+        tuple(sorted([*dropped, *mixed])))
+
+
+def _families(base: Lock, ours: Lock, theirs: Lock) -> Tuple[Dict[str, FamilyEntry], List[Dropped]]:
+    """Merge the entries of families: by instances, where both sides saw them depend on the same."""
+    found: Dict[str, FamilyEntry] = {}
+    dropped: List[Dropped] = []
+    for name in sorted({**base.families, **ours.families, **theirs.families}):
+        sides = [lock.families.get(name) for lock in (base, ours, theirs)]
+        entry = _three(*sides)
+        if entry is _UNKNOWN:
+            before, mine, other = sides
+            if mine is None or other is None or mine.observed != other.observed:
+                dropped.append(Dropped(name, CHANGED if mine and other else REMOVED, ("observed",) if mine and other else ()))
+                continue
+            instances = _table(dict(before.instances if before is not None else ()), dict(mine.instances), dict(other.instances))
+            # the code is told for people: an instance's key has it
+            entry = FamilyEntry(min(mine.code, other.code), tuple(sorted(instances.items())), mine.observed)
+        if entry is not None:
+            found[name] = entry
+    return found, dropped
 
 
 def _across_schemes(base: Lock, older: Lock, newer: Lock) -> Merged:
@@ -64,7 +85,8 @@ def _across_schemes(base: Lock, older: Lock, newer: Lock) -> Merged:
     steps = {name: entry for name, entry in newer.steps.items() if name not in touched}
     dropped = tuple(Dropped(name, OLDER) for name in touched if name in newer.steps or name in older.steps)
     packages = _table(base.packages, older.packages, newer.packages)
-    return Merged(newer._replace(steps=steps, packages=_sorted(packages)), dropped)
+    families = {name: entry for name, entry in newer.families.items() if older.families.get(name) == base.families.get(name)}
+    return Merged(newer._replace(steps=steps, packages=_sorted(packages), families=families), dropped)
 
 
 def _in_order(accepted: Mapping[Tuple[str, ...], Accepted]) -> Tuple[Accepted, ...]:

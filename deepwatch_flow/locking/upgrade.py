@@ -40,7 +40,8 @@ def upgraded(lock: Lock, recorded: Mapping[str, Sequence[Trace]], present: Prese
         entry = lock.steps.get(name)
         trace = None if entry is None else _recorded(entry, recorded.get(name, ()))
         if entry is None or trace is None:
-            again[name] = "the lockfile has no entry of it" if entry is None else "its execution is not recorded here"
+            again[name] = "its instances are not carried over" if facts.family is not None else \
+                "the lockfile has no entry of it" if entry is None else "its execution is not recorded here"
             continue
         found = _carried(lock, trace, facts, present, _Before(code, traces))
         if isinstance(found, str):
@@ -109,6 +110,8 @@ def _upstreams(lock: Lock, trace: Trace, facts: StepFacts, above: Mapping[str, T
     for parameter, step in facts.upstreams:
         if step not in above:
             return f"step `{step}` runs again"
+        if step != base_of(step) or step not in lock.steps:
+            return f"it uses a part of `{base_of(step)}`"
         if then[parameter].output != lock.steps[step].artifact.output:
             return f"it was made from another output of `{step}`"
         found.append(Upstream(parameter, step, above[step].artifact.output))

@@ -30,6 +30,11 @@ class Moved(NamedTuple):
     traces: int = 0                            #: how many traces went over
 
 
+def both(one: Moved, other: Moved) -> Moved:
+    """Return what two pushes or pulls did together."""
+    return Moved(one.blobs + other.blobs, one.size + other.size, one.there + other.there, one.lost + other.lost, one.traces + other.traces)
+
+
 def _untold(_: int, __: int, ___: int) -> None:
     return None
 
