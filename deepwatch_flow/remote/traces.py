@@ -14,6 +14,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from ..hashing.digest import digest_bytes
 from ..model import SCHEME, Digest, LockEntry
+from ..state.lockgrammar import seal_of
 from ..state.lockschema import Misfit, entry_of
 from .signing import Signer
 
@@ -96,10 +97,12 @@ def _checked(name: str, payload: bytes) -> Sent:
 def _table(entry: LockEntry) -> Dict[str, Any]:
     """Return an entry as the tables of the lockfile."""
     artifact = entry.artifact
+    seal = {"seen": seal_of(entry.observed)} if entry.observed else {}
     return {
         "key": entry.key, "code": entry.code, "output": artifact.output, "blob": artifact.blob, "size": artifact.size,
         "codec": artifact.codec, "params": dict(entry.params), "inputs": {each.path: each.digest for each in entry.inputs},
         "upstreams": {each.parameter: {"step": each.step, "output": each.output} for each in entry.upstreams},
-        "products": {each.path: {"blob": each.blob, "size": each.size} for each in entry.products},
-        "observed": dict(entry.observed),
+        "products": {each.path: {"blob": each.blob, "size": each.size, **({"executable": True} if each.executable else {})}
+                     for each in entry.products},
+        "observed": dict(entry.observed), **seal,
     }

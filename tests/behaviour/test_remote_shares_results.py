@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -214,6 +215,30 @@ def test_a_colleague_without_the_lock_finds_an_equal_result(team: Team, first: A
     second = team.checkout("second", first, lock=False)
     assert second.run().executed == []
     assert second.lock == first.lock
+
+
+@pytest.mark.skipif(os.name != "posix", reason="no executable files there")
+def test_a_result_by_a_trace_has_all_that_it_was_seen_to_depend_on_and_its_products_as_they_were(team: Team) -> None:
+    project = team.checkout("first")
+    project.write("pipeline.py", """
+        from pathlib import Path
+        from deepwatch_flow import Product, step
+
+        @step
+        def tool(out: Path = Product("tool.sh")):
+            out.write_text(open("data.txt").read())
+            out.chmod(0o755)
+        """)
+    project.write("data.txt", "one")
+    project.run()
+    second = team.checkout("second", project, lock=False)
+    second.write("data.txt", "one")
+    assert second.run().outcomes == {"tool": "restored"}
+    assert os.access(str(second.path("tool.sh")), os.X_OK)
+    assert second.lock == project.lock
+    third = team.checkout("third", project, lock=False)
+    third.write("data.txt", "another")
+    assert third.run().executed == ["tool"]
 
 
 @EVERYWHERE
