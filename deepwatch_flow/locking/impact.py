@@ -66,7 +66,7 @@ def below(looked: Looked, hits: Mapping[str, Hit]) -> Tuple[Hit, ...]:
     makers = {path: node.name for node in looked.graph.nodes.values() for path in node.products.values()}
     for name in looked.graph.order:
         node = looked.graph.nodes[name]
-        needs = [*node.upstreams.values(), *(step for path in node.files.values() for step in _makers(path, makers))]
+        needs = [*looked.graph.consumed(name), *(step for path in node.files.values() for step in _makers(path, makers))]
         above = next((step for step in needs if step in found), None)
         if name not in found and above is not None:
             found[name] = Hit(name, BY_UPSTREAM, found[above].edit, (name, *found[above].path))

@@ -12,7 +12,18 @@ from typing import Callable, Dict, Mapping, NamedTuple, Optional, Sequence, Tupl
 
 from ..engine.conditions import portable
 from ..engine.planner import InputDigest, inputs_of, key_of
-from ..model import Artifact, Digest, Lock, LockEntry, Observation, Reason, StepFacts, Trace, Upstream
+from ..model import (
+    Artifact,
+    Digest,
+    Lock,
+    LockEntry,
+    Observation,
+    Reason,
+    StepFacts,
+    Trace,
+    Upstream,
+    base_of,
+)
 from .samecode import SameCode
 
 
