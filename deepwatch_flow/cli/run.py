@@ -35,7 +35,7 @@ _ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasat
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``run``."""
     parser.add_argument("targets", metavar="TARGET", nargs="*",
-                        help="a step, or a pattern such as 'model*': run only these and what they need")
+                        help="a step, a pattern such as 'model*', @TAG, STEP+ (with all below), !STEP (not this one): run only these and what they need")
     parser.add_argument("-j", "--jobs", metavar="N", type=_jobs, help="how many steps at a time; `auto`: one per CPU")
     parser.add_argument("-f", "--force", metavar="TARGET", action="append", default=[],
                         help="run this step whatever is recorded (repeatable)")

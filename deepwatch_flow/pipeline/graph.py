@@ -6,16 +6,16 @@ step produces makes the edge by itself.
 """
 from __future__ import annotations
 
-import fnmatch
 import heapq
 import unicodedata
-from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple, Union
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple, Union
 
 from .._compat import CycleError, TopologicalSorter
 from ..errors import ConfigError, PipelineError
 from ..model import base_of
 from .parameters import Names, classify, nearest, place
 from .paths import Products
+from .selection import chosen, listed, with_tag
 from .step import Step
 
 #: categories of characters that no terminal, file or lockfile shows as they are
@@ -80,43 +80,25 @@ class StepGraph:
     def select(self, targets: Sequence[str] = (), tags: Sequence[str] = ()) -> Tuple[str, ...]:
         """Return the chosen steps and all that they need, in topological order; all without a choice.
 
-        A target is a name, a pattern such as ``model*``, or the path of a product. Raises ConfigError for one that fits nothing.
+        What a target may be is told in ``selection``. Raises ConfigError for one that fits nothing.
         """
         if not targets and not tags:
             return self.order
         waiting = [base_of(name) for name in self.targets(targets, tags)]
-        chosen: Set[str] = set()
+        needed: Set[str] = set()
         while waiting:
             name = waiting.pop()
-            if name not in chosen:
-                chosen.add(name)
-                waiting += self._needs[base_of(name)]
-        return tuple(name for name in self.order if name in chosen)
+            if name not in needed:
+                needed.add(name)
+                waiting += self._needs[name]
+        return tuple(name for name in self.order if name in needed)
 
     def targets(self, targets: Sequence[str] = (), tags: Sequence[str] = ()) -> Tuple[str, ...]:
         """Return just the steps that targets and tags name."""
-        found: Dict[str, None] = {}
-        for target in targets:
-            names = [target] if target in self.nodes or self._is_instance(target) else [
-                name for name, node in self.nodes.items()
-                if fnmatch.fnmatchcase(name, target) or target in node.products.values()]
-            if not names:
-                raise ConfigError(f"there is no step `{target}`",
-                                  hint=nearest(target, self.nodes) or f"the steps: {_listed(self.nodes)}")
-            found.update(dict.fromkeys(names))
+        found = dict.fromkeys(chosen(targets, self.nodes, self.downstream) if targets else ())
         for tag in tags:
-            names = [name for name, node in self.nodes.items() if tag in node.tags]
-            if not names:
-                known = {each for node in self.nodes.values() for each in node.tags}
-                raise ConfigError(f"no step has the tag `{tag}`",
-                                  hint=nearest(tag, known) or f"the tags: {_listed(sorted(known)) or 'none'}")
-            found.update(dict.fromkeys(names))
+            found.update(dict.fromkeys(with_tag(tag, self.nodes)))
         return tuple(found)
-
-    def _is_instance(self, target: str) -> bool:
-        """Tell whether a target names an instance of a family; whether there is one, only a plan can tell."""
-        family = self.nodes.get(base_of(target))
-        return target.endswith("]") and family is not None and bool(family.each)
 
     def _sorted(self) -> Tuple[str, ...]:
         """Return a topological order that leaves the order of declaration where it can."""
@@ -149,7 +131,7 @@ def build(steps: Sequence[Step], settings: Mapping[str, Mapping[str, Any]], root
     for name in settings:
         if name not in by_name:
             raise ConfigError(f"the settings name a step `{name}`, and there is none",
-                              hint=nearest(name, by_name) or f"the steps: {_listed(by_name)}")
+                              hint=nearest(name, by_name) or f"the steps: {listed(by_name)}")
     names = Names(by_name, by_function)
     nodes: Dict[str, StepNode] = {}
     products = Products()
@@ -207,8 +189,3 @@ def _cycle(path: Sequence[str]) -> str:
     if len(turned) > _MOST_OF_CYCLE:
         turned = [*turned[:_MOST_OF_CYCLE - 2], f"... ({len(turned) - _MOST_OF_CYCLE} more)", *turned[-2:]]
     return " -> ".join(turned)
-
-
-def _listed(names: Iterable[str], most: int = 12) -> str:
-    listed = list(names)
-    return ", ".join(listed[:most]) + (f", and {len(listed) - most} more" if len(listed) > most else "")

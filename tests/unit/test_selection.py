@@ -1,0 +1,37 @@
+"""Choosing steps by names, patterns, tags, what lies below and what does not count."""
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any, Dict, Sequence, Tuple
+
+import pytest
+
+from deepwatch_flow.errors import ConfigError
+from deepwatch_flow.pipeline.selection import chosen
+
+NODES: Dict[str, Any] = {
+    "load": SimpleNamespace(products={}, tags=("slow",), each={}),
+    "clean": SimpleNamespace(products={"out": "out/clean.csv"}, tags=(), each={}),
+    "fit": SimpleNamespace(products={}, tags=("slow", "gpu"), each={"country": {"de": 1}}),
+    "plot": SimpleNamespace(products={}, tags=(), each={}),
+    "odd+name": SimpleNamespace(products={}, tags=(), each={}),
+}
+USERS = {"load": ("clean",), "clean": ("fit", "plot"), "fit": (), "plot": (), "odd+name": ()}
+
+
+@pytest.mark.parametrize("words, names", [
+    (("clean",), ("clean",)), (("+clean",), ("clean",)), (("clean+",), ("clean", "fit", "plot")), (("*l*",), ("load", "clean", "plot")),
+    (("@slow",), ("load", "fit")), (("@slow", "!fit"), ("load",)), (("load+", "!@slow"), ("clean", "plot")),
+    (("out/clean.csv",), ("clean",)), (("fit[de]",), ("fit[de]",)), (("odd+name",), ("odd+name",)),
+    (("!plot",), ("load", "clean", "fit", "odd+name")), (("load", "!load"), ()), (("clean+", "!p*"), ("clean", "fit")),
+])
+def test_words_and_what_they_name(words: Sequence[str], names: Tuple[str, ...]) -> None:
+    assert chosen(words, NODES, USERS.__getitem__) == names
+
+
+@pytest.mark.parametrize("word, hint", [("claen", "did you mean `clean`"), ("@slwo", "did you mean `slow`"), ("!claen", "did you mean"),
+                                        ("plot[de]", "did you mean"), ("@", "the tags: gpu, slow"), ("+", "the steps:"), ("!", "the steps:")])
+def test_a_word_that_fits_nothing_is_an_error(word: str, hint: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        chosen([word], NODES, USERS.__getitem__)
+    assert hint in str(raised.value.hint)
