@@ -56,8 +56,8 @@ def _runner(shown: str) -> Callable[..., str]:
             raise CommandFailed("commands of the POSIX shell can't be run on this system")
         text = values.pop(COMMAND).format_map(_Quoted(values))
         values.pop(VERSION, None)
-        done = subprocess.run(["/bin/sh", "-c", text], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, check=False)
+        # to run a command is what the user asks for
+        done = subprocess.run(["/bin/sh", "-c", text], stdin=subprocess.DEVNULL, capture_output=True, check=False)
         told = done.stderr.decode("utf-8", "replace")
         if done.returncode != 0:
             how = f"was killed by signal {-done.returncode}" if done.returncode < 0 else f"ended with {done.returncode}"
