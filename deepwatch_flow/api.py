@@ -13,6 +13,7 @@ from .events import Emit, RunReport
 from .hooks import plugin_manager
 from .model import Policy
 from .project import codecs_of, value_of
+from .sharing import Sharing
 from .state import lockfile
 from .state.database import Database
 from .state.store import LocalStore
@@ -59,7 +60,7 @@ def load(step: str, *, root: Optional[str] = None) -> Any:
         trace = history_of(database, lock).latest.get(step)
     finally:
         database.close()
-    store = LocalStore(os.path.join(folder, "objects"))
+    store = Sharing(config, LocalStore(os.path.join(folder, "objects")), _untold, lambda: lock).store
     if trace is None or not store.has(trace.artifact.blob, trace.artifact.size):
         raise StateError(f"there is no stored value of `{step}`", hint=f"deepwatch run {step}")
     codecs = codecs_of(plugin_manager(config.root, config.plugins, [builtin]), config.root)

@@ -22,8 +22,8 @@ from .state.mutex import Mutex
 from .vouching import LOCKFILE
 
 DATABASE = os.path.basename(watchlist.STATE)
-#: what git knows besides branches and tags: the index, the stash
-_OTHER_TIPS = ("", "refs/stash")
+#: what git knows besides branches and tags: the index
+_OTHER_TIPS = ("",)
 
 
 class Order(NamedTuple):
@@ -113,7 +113,7 @@ def locks_in_git(root: str) -> Dict[str, bytes]:
         return {}
     try:
         repository = Repository(root)
-        blobs = set(repository.blobs(LOCKFILE, [*repository.tips(), *_OTHER_TIPS]).values())
+        blobs = set(repository.blobs(LOCKFILE, [*repository.tips(), *_OTHER_TIPS, *repository.unfinished()]).values())
         return {blob: repository.ask("cat-file", "blob", blob) for blob in sorted(blobs)}
     except DeepwatchError as error:
         raise StateError(f"what the branches of this repository need can't be told: {error.message}",

@@ -59,6 +59,16 @@ class Repository:
         listed = os.fsdecode(self.ask("for-each-ref", "--format=%(refname)", "refs/heads", "refs/remotes", "refs/tags"))
         return ["HEAD", *listed.split()]
 
+    def unfinished(self) -> List[str]:
+        """Return the commits of all stashes, of other working trees, and of a merge that goes on."""
+        stashes = os.fsdecode(self.ask("log", "--walk-reflogs", "--format=%H", "refs/stash", "--")).split() \
+            if os.fsdecode(self.ask("for-each-ref", "refs/stash")).strip() else []
+        trees = [line[len("HEAD "):] for line in os.fsdecode(self.ask("worktree", "list", "--porcelain")).splitlines()
+                 if line.startswith("HEAD ") and line[len("HEAD "):].strip("0")]
+        folder = os.path.join(self._folder, os.fsdecode(self.ask("rev-parse", "--git-dir")).strip())
+        heads = [name for name in ("MERGE_HEAD", "REBASE_HEAD", "CHERRY_PICK_HEAD") if os.path.isfile(os.path.join(folder, name))]
+        return [*stashes, *trees, *heads]
+
     def changed(self, since: str) -> List[str]:
         """Return the files that differ between a revision and the working tree, new ones included."""
         listed = self.ask("diff", "--name-only", "--relative", "-z", self.revision(since), "--")

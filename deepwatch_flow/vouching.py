@@ -149,8 +149,16 @@ def check_locked(lock: Optional[Lock], steps: Sequence[str], world: World, plan:
         uncacheable = world.facts[name].fingerprint.uncacheable is not None
         other = isinstance(verdict, Stale) and any(reason.kind in _BEYOND_KEY for reason in verdict.reasons)
         if (entry is None and not uncacheable) or (key is not None and entry is not None and (entry.key != key or other)):
-            raise LockedError(f"`{name}` is not what `{LOCKFILE}` says: the lockfile would have to change",
-                              hint=f"`deepwatch why {name}` tells what changed; {hint}")
+            raise _not_vouched(name, verdict, hint)
+
+
+def _not_vouched(name: str, verdict: Verdict, hint: str) -> LockedError:
+    """Return the error of a step that would give the lockfile another entry."""
+    if isinstance(verdict, Fresh):
+        return LockedError(f"the result of `{name}` is known here, but it is not the one that `{LOCKFILE}` has",
+                           hint="`deepwatch run` writes it into the lockfile, without executing the step; then commit it")
+    return LockedError(f"`{name}` is not what `{LOCKFILE}` says: the lockfile would have to change",
+                       hint=f"`deepwatch why {name}` tells what changed; {hint}")
 
 
 def _check_instance(lock: Lock, name: str, verdict: Verdict, hint: str) -> None:
@@ -163,5 +171,4 @@ def _check_instance(lock: Lock, name: str, verdict: Verdict, hint: str) -> None:
         beyond = isinstance(verdict, Stale) and any(reason.kind in _BEYOND_KEY for reason in verdict.reasons)
         missing = not isinstance(verdict, Stale) or beyond or verdict.key is None or not lock.vouches(name, verdict.key)
     if missing:
-        raise LockedError(f"`{name}` is not what `{LOCKFILE}` says: the lockfile would have to change",
-                          hint=f"`deepwatch why {name}` tells what changed; {hint}")
+        raise _not_vouched(name, verdict, hint)

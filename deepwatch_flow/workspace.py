@@ -107,7 +107,8 @@ class Workspace:
             self.sharing = Sharing(self.config, self.local, self._emit, lambda: self.lock)
             self.store = self.sharing.store
             self.survey = self._survey = Survey(self.config, self.project, self.store, self.database)
-            self.products = Restorer(self.config.root, self.store, self.config.storing.link, self._survey.product_digest, self._history)
+            self.products = Restorer(self.config.root, self.store, self.config.storing.link, self._survey.product_digest, self._history,
+                                     os.path.join(self.config.store, "edited"))
             self._survey.accept(self.lock)
             self._stack = stack.pop_all()
         return self
@@ -183,7 +184,7 @@ class Workspace:
         values = Values(self.store, self.project.codecs, consumers_of(world.facts))
         runner = Runner(world, policy, wanted, Parts(
             executor_for(self.project, self.store, self.folder, policy, values), values, lambda trace, seconds: self._record(run, trace, seconds),
-            self.products.restore, self._telling(self._explainer()), self.lock, self._survey.clear, self._noted,
+            self.products.restore, self._telling(self._explainer()), self.lock, self._clear, self._noted,
             lambda name: self.graph.nodes[base_of(name)].step.options, schedule_for(self.project, self.database, world, policy),
             self.products.guard))
         self.database.run_started(run, time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "run", len(world.facts))
@@ -214,6 +215,11 @@ class Workspace:
         self.database.record(trace, run, seconds)
         if seconds:
             self.database.commit()
+
+    def _clear(self, trace: Trace) -> None:
+        for notice in self.products.put_aside(trace):
+            self._emit(notice)
+        self._survey.clear(trace)
 
     def _noted(self, name: str, seen: Seen, held: Sequence[Tuple[str, str]]) -> Noted:
         return self._survey.conditions.noted(seen, self._survey.facts([base_of(name)])[base_of(name)], held, self.project.loaded)

@@ -66,7 +66,7 @@ def products(site: Site, lock: Lock) -> Iterator[Finding]:
             elif (product.path, found) in known or (store is not None and store.has(found)):
                 yield note("products", f"`{product.path}` is one that `{step}` wrote at another time", "`deepwatch run` puts the right one in its place")
             else:
-                yield problem("products", f"`{product.path}` was edited since `{step}` wrote it; `deepwatch run` does not overwrite it",
+                yield problem("products", f"`{product.path}` is not as `{step}` left it: it was edited, or an execution that failed wrote it",
                               f"move it away, or `deepwatch run --force {step}`")
     if missing:
         yield note("products", f"{_names(missing)} {'is' if len(missing) == 1 else 'are'} missing", "`deepwatch run` puts them back")

@@ -132,16 +132,23 @@ def _undone(lock: Lock, step: str, definition: Optional[str]) -> Tuple[Accepted,
 
 
 def _write(workspace: Workspace, lock: Lock, changed: Tuple[Accepted, ...], undo: bool) -> None:
-    others = [each for each in lock.accepted if not any(each[:2] == other[:2] for other in changed)]
+    step = changed[0].step
+    applied = workspace.survey.facts([step])[step].accepted
+    # what is void says nothing to whoever reads the lockfile
+    others = [each for each in lock.accepted if not any(each[:2] == other[:2] for other in changed)
+              and (each.step != step or each in applied)]
     accepted = tuple(sorted(others if undo else [*others, *changed]))
-    lock = lock._replace(accepted=accepted, definitions=_definitions(workspace, lock, changed))
+    lock = lock._replace(accepted=accepted, definitions=_definitions(workspace, lock, changed, undo))
     lockfile.write(workspace.lock_path, lock)
     workspace.lock = lock
     workspace.survey.accept(lock)
 
 
-def _definitions(workspace: Workspace, lock: Lock, changed: Tuple[Accepted, ...]) -> Dict[str, Digest]:
-    """Return the definitions with those of now that were accepted, as the next run will write them."""
+def _definitions(workspace: Workspace, lock: Lock, changed: Tuple[Accepted, ...], undo: bool) -> Dict[str, Digest]:
+    """Return the definitions with those of now that were accepted, as the next run will write them; or with those of before."""
+    if undo:
+        before = [unit for each in changed for unit in [workspace.database.unit(each.old)] if unit is not None]
+        return {**lock.definitions, **{unit.name: unit.own for unit in before if unit.name in lock.definitions}}
     facts = workspace.survey.facts(workspace.graph.order)
     units: List[Unit] = workspace.project.analysis.units([each.fingerprint.root for each in facts.values()])
     names = {unit.name for unit in units if unit.deep in {each.new for each in changed}}

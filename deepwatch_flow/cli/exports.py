@@ -151,12 +151,33 @@ def _parquet(value: Any, file: BinaryIO) -> None:
 
 def _json(value: Any, file: BinaryIO) -> None:
     if is_frame(value):
-        value.to_json(file, orient="table" if value.index.nlevels > 1 else "records" if _of(value, "pandas", "DataFrame") else "index")
+        plain: Any = _records(value)
     elif _of(value, "polars", "DataFrame"):
-        value.write_json(file)
+        plain = value.to_dicts()
     else:
         plain = value.to_pylist() if _of(value, "pyarrow", "Table") else value.tolist() if is_array(value) else value
-        file.write(json.dumps(plain, ensure_ascii=False, indent=2).encode("utf-8") + b"\n")
+    text = json.dumps(plain, ensure_ascii=False, indent=2, allow_nan=False, default=_as_json)
+    file.write(text.encode("utf-8") + b"\n")
+
+
+def _records(frame: Any) -> Any:
+    """Return the rows of a table, missing values as None; an index that says something is a column, too."""
+    table = frame.to_frame(frame.name if frame.name is not None else "value") if _of(frame, "pandas", "Series") else frame
+    if not _of(table.index, "pandas", "RangeIndex") or table.index.name is not None:
+        table = table.reset_index()
+    plain = table.astype(object)
+    return plain.where(table.notna(), None).to_dict("records")
+
+
+def _as_json(value: Any) -> Any:
+    """Return what has no form in JSON as it is usually written: times by ISO 8601, decimals as text."""
+    if hasattr(value, "isoformat"):
+        return value.isoformat()
+    if hasattr(value, "item") and hasattr(value, "dtype"):
+        return value.item()
+    if type(value).__name__ in ("Decimal", "UUID", "Timedelta", "Period", "Interval"):
+        return str(value)
+    raise TypeError(f"a value of type {type_name(type(value))} has no form in JSON")
 
 
 def _npy(value: Any, file: BinaryIO) -> None:

@@ -5,13 +5,14 @@ import argparse
 from typing import List, Sequence
 
 from ..events import OUTCOMES
-from ..model import Fresh, Pending, Plan, Policy, Reason, base_of
+from ..model import SCHEME, Fresh, Pending, Plan, Policy, Reason, base_of
 from ..pipeline.graph import StepGraph, StepNode
 from ..report import explain
 from ..report.documents import Document, graph_document, plan_document, reason_documents
 from ..report.graphs import Node, dot, mermaid, step_tree
 from ..report.terminal import VERDICT_STYLE, plan_lines
 from ..state.watched import STATUS
+from ..vouching import check_scheme
 from .console import Console
 from .parser import Command, add_json, add_precise, add_set
 from .session import opened, settings
@@ -37,6 +38,7 @@ def status(args: argparse.Namespace, console: Console) -> int:
     watch = Watch(settings(args))
     whole = not (console.json or args.targets or args.tag or args.set or args.precise)
     with opened(args, console, writes=whole) as workspace:
+        check_scheme(workspace.lock, workspace.graph.order, accept=workspace.lock is None or workspace.lock.scheme < SCHEME)
         plan = workspace.plan(Policy(targets=tuple(args.targets), tags=tuple(args.tag), precise=args.precise))
         if whole and _all_fresh(plan):
             watch.look(workspace, STATUS, found_fresh=True)

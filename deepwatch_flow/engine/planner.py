@@ -151,6 +151,8 @@ def pinned(world: World, facts: StepFacts, policy: Policy, wanted: bool) -> Opti
         return None
     last = world.history.latest.get(facts.name)
     for trace in (*([last] if last is not None else []), *world.history.by_step.get(facts.name, ())):
+        if not _are_declared(facts, trace):
+            continue
         lost, restore = world.holdings(trace, wanted)
         if not lost:
             return Fresh(trace, restore, pinned=True)
@@ -165,6 +167,8 @@ def _best(world: World, facts: StepFacts, traces: Sequence[Trace], wanted: bool)
     reasons: Tuple[Reason, ...] = ()
     for each in traces:
         trace = each if each.step == facts.name else each._replace(step=facts.name)     # of another instance, or label
+        if not _are_declared(facts, trace):
+            continue      # of another declaration, or of a lockfile that somebody wrote by hand
         broken = world.broken(trace)
         if broken:
             reasons = reasons or broken
@@ -177,6 +181,12 @@ def _best(world: World, facts: StepFacts, traces: Sequence[Trace], wanted: bool)
             return Fresh(trace, restore)
         reasons = lost
     return Stale(reasons, None) if reasons else None
+
+
+def _are_declared(facts: StepFacts, trace: Trace) -> bool:
+    """Tell whether all products of a trace are such as the step declares: others are never written."""
+    declared = [path for _, path in facts.products]
+    return all(any(each.path == path or each.path.startswith(path + "/") for path in declared) for each in trace.products)
 
 
 def _unaffected(world: World, facts: StepFacts, inputs: Sequence[Input], upstreams: Sequence[Upstream],

@@ -14,7 +14,7 @@ from typing import Callable, Iterator, List, Optional, Sequence, Set, Tuple
 
 from ..errors import DeepwatchError, EnvironmentFault
 from ..events import Notice
-from ..model import Digest, Fresh, History, ProductFile, Reason, Stale, Verdict
+from ..model import Digest, Fresh, History, ProductFile, Reason, Stale, Trace, Verdict
 from ..state import disk
 from ..state.store import BlobStore
 
@@ -95,8 +95,9 @@ class Restorer:
     """Puts products back into the project's folder."""
 
     def __init__(self, root: str, store: BlobStore, link: str, digest_of: Callable[[str], Optional[Digest]],
-                 history: Callable[[], History]) -> None:
+                 history: Callable[[], History], aside: str = "edited") -> None:
         self._root = root
+        self._aside = os.path.join(root, aside)      #: where edited products go that a step overwrites
         self._store = store
         self._link = link                #: copy | reflink | hardlink
         self._digest_of = digest_of      #: of the file at a path, None where there is none
@@ -136,6 +137,22 @@ class Restorer:
         finally:
             # renaming one name of a file to another name of the same file leaves both
             disk.discard(temporary)
+
+    def put_aside(self, trace: Trace) -> Iterator[Notice]:
+        """Move away what a step that is about to run would overwrite, where its content is known nowhere else."""
+        for product in trace.products:
+            path = os.path.join(self._root, product.path)
+            if os.path.islink(path):       # what it leads to is nobody's product: the step must not write there
+                os.unlink(path)
+                continue
+            found = self._digest_of(product.path) if os.path.isfile(path) else None
+            if found in (None, product.blob) or self._store.has(found or product.blob) or self._was_written(product.path, found or product.blob):
+                continue
+            kept = os.path.join(self._aside, product.path)
+            disk.make_folder(os.path.dirname(kept))
+            disk.replace(path, kept)
+            yield Notice(f"`{product.path}` was not as `{trace.step}` had left it, and the step writes it anew",
+                         f"what was there is kept as {os.path.relpath(kept, self._root)}")
 
     def guard(self, reasons: Sequence[Reason]) -> None:
         """Raise Edited where a step that runs for these reasons would overwrite an edit, and has nothing else to do.

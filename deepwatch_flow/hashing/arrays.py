@@ -88,6 +88,8 @@ def _dtype(dtype: Any) -> Iterator[object]:
     if dtype.names is not None:
         yield [(name, dtype.fields[name][1], list(_dtype(dtype.fields[name][0]))) for name in dtype.names]
         yield dtype.itemsize
+        if any(len(field) > 2 for field in dtype.fields.values()):
+            yield ["titles", [dtype.fields[name][2:] for name in dtype.names]]
     elif dtype.subdtype is not None:
         yield [list(_dtype(dtype.subdtype[0])), dtype.subdtype[1]]
     elif dtype.kind == "T":

@@ -61,7 +61,7 @@ def _polars_texts(kept: Any) -> Texts:
             pass
         else:
             return arrow_texts(kept.to_arrow().cast(arrow.large_string()))
-    return Texts.of(kept.to_list())
+    return Texts.of(kept.to_list(), verbatim=True)
 
 
 def arrow_parts(value: Any) -> Optional[Parts]:
@@ -165,7 +165,7 @@ def arrow_texts(column: Any) -> Texts:
     arrow: Any = sys.modules["pyarrow"]
     chunks = column.chunks if isinstance(column, arrow.ChunkedArray) else [column]
     binary = not (arrow.types.is_string(column.type) or arrow.types.is_large_string(column.type))
-    return Texts(len(column) - column.null_count, _pieces(chunks), binary)
+    return Texts(len(column) - column.null_count, _pieces(chunks), binary, verbatim=True)
 
 
 def _pieces(chunks: List[Any]) -> Iterator[Packed]:

@@ -13,7 +13,7 @@ from .arrays import numpy_parts
 from .arrow import arrow_column, arrow_parts, arrow_texts, polars_parts
 from .naming import type_name
 from .reduction import Told, Undigestible
-from .scientific import image_parts, learned_parts, sparse_parts, tensor_parts
+from .scientific import figure_parts, image_parts, learned_parts, sparse_parts, tensor_parts
 from .texts import Texts
 
 Parts = List[object]
@@ -89,6 +89,8 @@ def _labels(pandas: Any, columns: Any) -> object:
 
 def _extras(value: Any, plain: type) -> Parts:
     extras: Parts = [dict(value.attrs)] if value.attrs else []
+    if not getattr(getattr(value, "flags", None), "allows_duplicate_labels", True):
+        extras.append("labels are unique")
     kind = type(value)
     if kind is not plain:
         names = getattr(value, "_metadata", ())  # how a subclass tells which attributes are its own
@@ -100,7 +102,12 @@ def _frequency(freq: Any) -> object:
     """Return a frequency, not by its code: those were renamed ("M" is "ME")."""
     if freq is None:
         return None
-    facts = {name: fact for name, fact in sorted(freq.kwds.items()) if name != "calendar"}  # tells nothing new
+    facts = {name: fact for name, fact in sorted(freq.kwds.items()) if name != "calendar"}
+    calendar = freq.kwds.get("calendar")
+    if isinstance(calendar, sys.modules["numpy"].busdaycalendar):     # mostly it is made of the others, and tells nothing new
+        usual = sys.modules["numpy"].busdaycalendar(facts.get("weekmask", "1111100"), list(facts.get("holidays", ())))
+        if (calendar.weekmask.tolist(), calendar.holidays.tolist()) != (usual.weekmask.tolist(), usual.holidays.tolist()):
+            facts["calendar"] = [calendar.weekmask.tolist(), calendar.holidays.tolist()]
     return [type(freq).__qualname__, freq.n, freq.normalize, facts]
 
 
@@ -148,7 +155,7 @@ def _column(array: Any) -> object:
         # one digest for both ways to store text, so that it does not depend on pyarrow being installed
         if "pyarrow" in str(getattr(dtype, "storage", "")):
             return [name, missing, arrow_texts(array.__arrow_array__())]
-        return [name, missing, Texts.of(array.to_numpy(dtype=object)[~missing].tolist())]
+        return [name, missing, Texts.of(array.to_numpy(dtype=object)[~missing].tolist(), verbatim=True)]
     plain = getattr(dtype, "numpy_dtype", None)
     if isinstance(plain, numpy.dtype) and plain.kind in "biuf" and not isinstance(dtype, pandas.SparseDtype):
         # what lies below a missing value is left over; the mask tells where they are
@@ -174,5 +181,6 @@ _PACKAGES: Dict[str, Callable[[Any], Optional[Parts]]] = {
     "scipy": sparse_parts,
     "sklearn": learned_parts,
     "PIL": image_parts,
+    "matplotlib": figure_parts,
     "torch": tensor_parts,
 }

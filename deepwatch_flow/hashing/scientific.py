@@ -5,6 +5,7 @@ that belongs to nothing. None of the packages is imported here: what exists has 
 """
 from __future__ import annotations
 
+import importlib
 import sys
 from typing import Any, Dict, List, Optional
 
@@ -53,6 +54,21 @@ def learned_parts(value: Any) -> Optional[Parts]:
     kind = type(value)
     own = kind.__qualname__ if kind.__module__.partition(".")[0] == "sklearn" else kind
     return ["estimator", own, kept]
+
+
+def figure_parts(value: Any) -> Optional[Parts]:
+    """Return what makes up a figure: what it looks like. Its objects hold addresses, and differ each time it is made."""
+    module: Any = sys.modules.get("matplotlib.figure")
+    if module is None or not isinstance(value, module.Figure):
+        return None
+    canvas = value.canvas
+    try:
+        drawn: Any = importlib.import_module("matplotlib.backends.backend_agg").FigureCanvasAgg(value)
+        drawn.draw()
+        pixels = bytes(drawn.buffer_rgba())
+    finally:
+        value.set_canvas(canvas)
+    return ["figure", str(value.get_dpi()), list(drawn.get_width_height()), pixels]
 
 
 def image_parts(value: Any) -> Optional[Parts]:

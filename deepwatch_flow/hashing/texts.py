@@ -33,19 +33,24 @@ Piece = Union[Packed, Sequence[str]]
 
 
 class Texts:
-    """Texts or, with `binary`, byte strings; `pieces` may be used up by one reading."""
+    """Texts or, with `binary`, byte strings; `pieces` may be used up by one reading.
 
-    __slots__ = ("binary", "count", "pieces")
+    Those that are stored as they are, in the buffers of a column, are taken `verbatim`: a path below the root
+    stands in them as it was, wherever they are read.
+    """
 
-    def __init__(self, count: int, pieces: Iterable[Piece], binary: bool = False) -> None:
+    __slots__ = ("binary", "count", "pieces", "verbatim")
+
+    def __init__(self, count: int, pieces: Iterable[Piece], binary: bool = False, verbatim: bool = False) -> None:
         self.count = count
+        self.verbatim = verbatim
         self.pieces = pieces
         self.binary = binary
 
     @classmethod
-    def of(cls, texts: Sequence[str]) -> Texts:
+    def of(cls, texts: Sequence[str], verbatim: bool = False) -> Texts:
         """Return the texts of a list or tuple."""
-        return cls(len(texts), (texts[at:at + PIECE] for at in range(0, len(texts), PIECE)))
+        return cls(len(texts), (texts[at:at + PIECE] for at in range(0, len(texts), PIECE)), verbatim=verbatim)
 
 
 def texts_leaf(root: str, rest: Rest) -> Callable[[Texts], bytes]:
@@ -58,7 +63,7 @@ def texts_leaf(root: str, rest: Rest) -> Callable[[Texts], bytes]:
         start = 0
         for piece in value.pieces:
             packed = piece if isinstance(piece, Packed) else _packed(piece)
-            if key and not value.binary and key in packed.data:
+            if key and not (value.binary or value.verbatim) and key in packed.data:
                 texts, places = _relative(packed.listed(), rest)
                 below += [start + place for place in places]
                 packed = _packed(texts)

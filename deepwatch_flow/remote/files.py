@@ -47,6 +47,18 @@ class Unreachable(EnvironmentFault):
     """The remote does not answer, or refuses."""
 
 
+def _cause(error: FileNotFoundError) -> Optional[Exception]:
+    """Return why nothing was found, if that is that nobody answered: for HTTP fsspec calls both a missing file."""
+    cause = error.__cause__ or error.__context__
+    return cause if isinstance(cause, OSError) and not isinstance(cause, FileNotFoundError) else None
+
+
+def _only_absent(error: FileNotFoundError) -> None:
+    """Raise the error on where it does not mean that there is no such file."""
+    if _cause(error) is not None:
+        raise error
+
+
 class Files:
     """Files below a URL."""
 
@@ -67,7 +79,8 @@ class Files:
         def ask() -> Dict[str, int]:
             try:
                 found = self._fs().find(self._at(folder), detail=True)
-            except FileNotFoundError:
+            except FileNotFoundError as error:
+                _only_absent(error)
                 return {}
             start = len(self._at(""))
             return {name[start:].replace(os.sep, "/").lstrip("/"): int(info.get("size") or 0) for name, info in found.items()}
@@ -79,7 +92,8 @@ class Files:
         def ask() -> Optional[int]:
             try:
                 size = self._fs().info(self._at(name)).get("size")
-            except FileNotFoundError:
+            except FileNotFoundError as error:
+                _only_absent(error)
                 return None
             return -1 if size is None else int(size)
 
@@ -200,6 +214,9 @@ class Files:
             try:
                 return call()
             except FileNotFoundError as error:
+                cause = _cause(error)
+                if cause is not None:
+                    raise self._unreachable(self._told(cause)) from None
                 if not write:       # of what is written it means that the bucket is missing
                     raise Absent(str(error)) from error
                 raise self._unreachable(self._told(error)) from None
@@ -274,12 +291,13 @@ class _Flow:
 
 def without_credentials(url: str) -> str:
     """Return a URL as it may be shown: neither user and password nor a query are in it."""
-    plain = re.sub(r"[?#].*", "", url, flags=re.DOTALL)
-    return re.sub(r"://[^/]*@", "://", plain)
+    scheme, separator, rest = url.partition("://")
+    # a secret may hold any character, and need not be written as URLs want it: all up to the last @ is one
+    return re.sub(r"[?#].*", "", scheme + separator + rest.rpartition("@")[2], flags=re.DOTALL)
 
 
 def _secrets(url: str) -> Iterator[str]:
-    found = re.search(r"://([^/]*)@", url)
+    found = re.search(r"://(.*)@", url, flags=re.DOTALL)
     if found:
         yield found.group(1)
         yield from (part for part in found.group(1).split(":", 1)[1:] if part)

@@ -121,6 +121,8 @@ class _TableCodec(StreamCodec):
         return True
 
     def _write_pandas(self, arrow: Any, value: Any, file: Any) -> bool:
+        if not all(isinstance(name, str) for name in value.columns):
+            return False        # Arrow would make text of the names
         try:
             schema = arrow.Schema.from_pandas(value)
             if not len(value) or schema.metadata is None:
@@ -132,7 +134,7 @@ class _TableCodec(StreamCodec):
                 with made as writer:
                     return all(self._write_piece(arrow, value.iloc[start:start + _ROWS], schema, writer)
                                for start in range(0, len(value), _ROWS))
-        except (arrow.ArrowException, TypeError, ValueError, OverflowError, AttributeError):
+        except (arrow.ArrowException, TypeError, ValueError, LookupError, OverflowError, AttributeError):
             return False        # Arrow has no such column: objects of several types, sparse, complex, equal names
 
     def _write_piece(self, arrow: Any, piece: Any, schema: Any, writer: Any) -> bool:

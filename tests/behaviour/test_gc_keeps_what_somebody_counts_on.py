@@ -197,3 +197,29 @@ def test_nothing_is_stored_yet(project: Any) -> None:
 def test_a_wrong_option(project: Any, argument: str) -> None:
     done = project.cli("gc", argument)
     assert done.code == 2 and "must be" in done.stderr
+
+
+def test_all_stashes_other_working_trees_and_a_merge_that_goes_on_count(project: Any, tmp_path: Path) -> None:
+    git(project, "init", "-b", "main")
+    version(project, 1)
+    project.run()
+    commit(project, "one")
+    for seed in (2, 3):
+        version(project, seed)
+        project.run()
+        git(project, "stash")
+    version(project, 4)
+    project.run()
+    commit(project, "four")
+    git(project, "worktree", "add", "--detach", str(tmp_path / "tree"))
+    git(project, "reset", "--hard", "HEAD~1")
+    git(project, "checkout", "-b", "side")
+    version(project, 5)
+    project.run()
+    commit(project, "five")
+    git(project, "checkout", "main")
+    git(project, "merge", "--no-commit", "--no-ff", "side")
+    git(project, "branch", "-D", "side")
+    git(project, "checkout", "HEAD", "--", "deepwatch.lock", "pipeline.py")
+    assert len(blobs(project)) == 10
+    assert gc(project, "--runs", "0", "--grace", "0")["removed"] == []

@@ -288,3 +288,35 @@ def test_an_empty_folder_inside_a_product_is_not_kept(project: Any) -> None:
     shutil.rmtree(str(project.path("out")))
     assert project.run().outcomes == {"odd": "restored"}
     assert sorted(os.listdir(str(project.path("out")))) == ["a.txt"]
+
+
+def test_an_edited_product_that_its_step_writes_anew_is_kept_aside(made: Any) -> None:
+    edit(made, "plots/a.txt", "mine")
+    text = made.read("pipeline.py")
+    made.write("pipeline.py", text.replace('write_text("a', 'write_text("b'))
+    done = made.run()
+    assert done.outcomes["make"] == "ran"
+    assert made.read("plots/a.txt").startswith("b ")
+    assert made.read(".deepwatch/edited/plots/a.txt") == "mine"
+    assert ".deepwatch/edited/plots/a.txt" in done.stderr
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links need rights there")
+def test_a_link_in_the_place_of_a_product_is_not_written_through(made: Any) -> None:
+    made.write("mine.txt", "mine")
+    made.path("out/text.txt").unlink()
+    made.path("out/text.txt").symlink_to("../mine.txt")
+    assert made.run("--force", "make").outcomes["make"] == "ran"
+    assert made.read("mine.txt") == "mine"
+    assert not made.path("out/text.txt").is_symlink()
+
+
+def test_a_lockfile_can_not_have_a_file_written_that_no_step_declares(project: Any) -> None:
+    version(project, "1")
+    project.run()
+    text = project.read("deepwatch.lock")
+    assert text.count('"out/text.txt" = { blob') == 1
+    project.write("deepwatch.lock", text.replace('"out/text.txt" = { blob', '".git/hooks/post-checkout" = { blob'))
+    project.path(".deepwatch/state.db").unlink()
+    assert project.run().outcomes["make"] == "ran"
+    assert not project.path(".git").exists()

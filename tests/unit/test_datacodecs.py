@@ -259,3 +259,14 @@ def test_nothing_is_decoded_before_its_bytes_were_checked(store: LocalStore, mon
     with pytest.raises(BlobMissing):
         made.opened(kept.codec, store, kept.blob)
     assert datacodecs._ROWS < 70_000, "the tables above are of several pieces"
+
+
+@pytest.mark.parametrize("columns", [[0, 1], ["a", 1], [("x", 1), ("y", 2)], [0.5, None], ["__index_level_0__", "b"]])
+def test_a_table_with_any_column_names_is_stored(store: LocalStore, columns: Any) -> None:
+    pandas, numpy = pytest.importorskip("pandas"), pytest.importorskip("numpy")
+    frame = pandas.DataFrame(numpy.arange(140_000.0).reshape(70_000, 2))
+    frame.columns = pandas.MultiIndex.from_tuples(columns) if isinstance(columns[0], tuple) else columns
+    made = codecs()
+    kept = made.keep(frame, store, None)
+    back = made.opened(kept.codec, store, kept.blob)()
+    pandas.testing.assert_frame_equal(back, frame)

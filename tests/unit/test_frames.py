@@ -212,3 +212,12 @@ def test_cells_of_nested_polars_columns_count():
     cells = [[[1], [2, 3]], [[1, 2], [3]], [[1], [], [2, 3]], [[], [1], [2, 3]], [[1], None, [2, 3]], [[1], [2, None]], [[None], []],
              [{"x": 1}], [{"x": None}], [{"x": 2}]]
     assert len({digest(polars.Series(column)) for column in cells}) == len(cells)
+
+
+def test_what_a_consumer_can_ask_of_a_table_counts(pandas):
+    frame = pandas.DataFrame({"a": [1, 2]})
+    assert digest(frame) != digest(frame.set_flags(allows_duplicate_labels=False))
+    sundays = pandas.offsets.CustomBusinessDay(calendar=numpy.busdaycalendar(weekmask="Sun Mon"))
+    assert digest(sundays) != digest(pandas.offsets.CustomBusinessDay())
+    titled = numpy.zeros(2, dtype=[(("t", "a"), "i4")])
+    assert digest(titled) != digest(numpy.zeros(2, dtype=[("a", "i4")]))

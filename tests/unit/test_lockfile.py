@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from deepwatch_flow._compat import toml_loads
 from deepwatch_flow.errors import EnvironmentFault, StateError
 from deepwatch_flow.hashing.digest import digest_bytes
-from deepwatch_flow.model import Accepted, Artifact, Input, Lock, LockEntry, ProductFile, Upstream
+from deepwatch_flow.model import Accepted, Artifact, FamilyEntry, Input, Lock, LockEntry, ProductFile, Upstream
 from deepwatch_flow.state import disk, lockfile, lockgrammar
 from deepwatch_flow.state.database import Database
 
@@ -58,8 +58,13 @@ entries = st.builds(
     artifact=st.builds(Artifact, output=digests, blob=digests, size=sizes, codec=names),
     products=facts(paths, digests, sizes, st.booleans()).map(lambda found: tuple(ProductFile(*each) for each in found)),
     observed=facts(names, digests).map(tuple))
+families = st.builds(
+    FamilyEntry, code=digests,
+    instances=st.dictionaries(digests, st.builds(Artifact, output=digests, blob=digests, size=sizes, codec=names), max_size=3).map(
+        lambda found: tuple(sorted(found.items()))),
+    observed=facts(names, digests).map(tuple))
 locks = st.builds(
-    Lock, steps=st.dictionaries(names, entries, max_size=3), definitions=st.dictionaries(names, digests, max_size=3),
+    Lock, families=st.dictionaries(names, families, max_size=2), steps=st.dictionaries(names, entries, max_size=3), definitions=st.dictionaries(names, digests, max_size=3),
     packages=st.dictionaries(names, names, max_size=3), scheme=st.integers(0, 99),
     accepted=st.dictionaries(st.tuples(names, names), st.tuples(digests, digests, names), max_size=3).map(
         lambda found: tuple(sorted(Accepted(*key, *rest) for key, rest in found.items()))))

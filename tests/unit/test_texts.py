@@ -57,7 +57,8 @@ def test_a_column_of_text_is_the_same_for_each_way_to_keep_it(monkeypatch):
         assert hasher.digest(column.iloc[::-1].iloc[::-1]) == kept
         chunks = pyarrow.chunked_array([pyarrow.array(words[:40]), pyarrow.array(words)[40:]])
         assert hasher.digest(chunks) == hasher.digest(pyarrow.chunked_array([words]))
-    assert ValueHasher("/home/a/project", [digest_frame]).digest(column) != digest(column)
+    # it is stored as it is, so a path below the root is the text that it was
+    assert ValueHasher("/home/a/project", [digest_frame]).digest(column) == digest(column)
     in_pieces(monkeypatch, 7)
     assert digest(column) == digest(pandas.Series(words, dtype="string[pyarrow]"))
 
