@@ -131,6 +131,21 @@ def test_a_clone_sees_it_too(edited: Any, make_project: Any) -> None:
     assert clone.run("--locked").executed == []
 
 
+def test_taken_back_nothing_is_left_in_the_lockfile(edited: Any) -> None:
+    before = edited.lock
+    accept(edited, "first", *WHY)
+    accept(edited, "first", "--undo")
+    assert edited.lock == before
+
+
+def test_what_is_void_goes_with_the_next_word(edited: Any) -> None:
+    accept(edited, "first", *WHY)
+    edited.edit("helpers.py", "text[0:LIMIT]", "text[0:LIMIT:1]")
+    accept(edited, "first", "--reason", "spelled once more")
+    assert edited.lock.count(b'[accepted."first"') == 1
+    assert b"spelled once more" in edited.lock
+
+
 def test_it_is_taken_back(edited: Any) -> None:
     both(edited)
     accept(edited, "first:trim", "--undo")

@@ -91,6 +91,27 @@ def test_a_value_is_exported_in_the_format_of_the_ending(project: Any) -> None:
     assert project.read("out.csv") == "1.0,0.0\n0.0,1.0\n"
 
 
+def test_json_has_the_values_as_they_are_or_none(project: Any) -> None:
+    pytest.importorskip("pandas")
+    project.write("pipeline.py", """
+        import pandas
+        from deepwatch_flow import step
+        @step
+        def table():
+            times = pandas.to_datetime(["2024-01-01T00:00:00.123456789", None])
+            return pandas.DataFrame({"v": [1 / 3, None], "t": times}, index=pandas.Index(["a", "b"], name="k"))
+        @step
+        def odd():
+            return {"a": float("inf")}
+        """)
+    project.run()
+    assert project.cli("show", "table", "--export", "out.json").code == 0
+    assert json.loads(project.read("out.json")) == [
+        {"k": "a", "v": 1 / 3, "t": "2024-01-01T00:00:00.123456789"}, {"k": "b", "v": None, "t": None}]
+    assert project.cli("show", "odd", "--export", "odd.json").code == 2
+    assert not project.path("odd.json").exists()
+
+
 def test_an_export_that_is_not_possible_is_refused_and_leaves_the_file(project: Any) -> None:
     project.write("pipeline.py", "from deepwatch_flow import step\n@step\ndef one():\n    return {'a': 1}\n")
     project.run()
