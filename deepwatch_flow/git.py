@@ -31,7 +31,10 @@ class Repository:
             raise EnvironmentFault(f"can't run git: {error.strerror}", hint="install git, or put it on PATH") from error
         if done.returncode != 0:
             told = os.fsdecode(done.stderr).strip().splitlines()
-            raise GitError(f"git {arguments[0]}: {told[0] if told else f'exit code {done.returncode}'}")
+            outside = bool(told) and "not a git repository" in told[0]
+            raise GitError("this folder is in no git repository" if outside else
+                           f"git {arguments[0]}: {told[0] if told else f'exit code {done.returncode}'}",
+                           hint="git init, or go to a clone of the repository" if outside else None)
         return done.stdout
 
     def revision(self, name: str) -> str:
@@ -39,7 +42,8 @@ class Repository:
         try:
             return os.fsdecode(self.ask("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")).strip()
         except GitError:
-            raise GitError(f"there is no revision `{name}`", hint="a branch, a tag, a commit, or HEAD~1") from None
+            raise GitError(f"there is no revision `{name}`", hint="a branch, a tag, a commit, or HEAD~1" if name != "HEAD" else
+                           "HEAD is the last commit, and there is none yet: git commit") from None
 
     def blobs(self, path: str, revisions: Iterable[str]) -> Dict[str, str]:
         """Return the git blob that a file is in each of some revisions; those without it are left out."""
