@@ -174,11 +174,10 @@ class RemoteTraces:
             return
         except traces.Refused as error:
             why = str(error)
-            if why.startswith("it is not signed") and why in self._told:
-                return
-            self._told.add(why)
-            self._tell(Notice(f"the trace {self._files.shown}/{name} is not used: {why}",
-                              "see \"Whom to trust\" in docs/remote.md"))
+            if why not in self._told:       # a wrong key gives the same for each of them
+                self._told.add(why)
+                self._tell(Notice(f"traces at {self._files.shown} are not used: {why} (the first: {name})",
+                                  "see \"Whom to trust\" in docs/remote.md"))
 
 
 class Through(Dict[Digest, Tuple[Trace, ...]]):

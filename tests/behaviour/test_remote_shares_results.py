@@ -393,7 +393,7 @@ def test_a_damaged_trace_is_told_and_not_used(team: Team, first: Any) -> None:
         team.place.write(name, team.place.read(name)[10:])
     done = team.checkout("second", first, lock=False).run()
     assert len(done.executed) == 4
-    assert any("is not used" in each["message"] for each in done.document["notices"])
+    assert any("are not used" in each["message"] for each in done.document["notices"])
 
 
 # -- what does not answer ----------------------------------------------------------------------------
