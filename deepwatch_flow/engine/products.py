@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import stat
 from typing import Callable, Iterator, List, Optional, Sequence, Set, Tuple
 
@@ -139,7 +140,7 @@ class Restorer:
             disk.discard(temporary)
 
     def put_aside(self, trace: Trace) -> Iterator[Notice]:
-        """Move away what a step that is about to run would overwrite, where its content is known nowhere else."""
+        """Keep a copy of what a step that is about to run would overwrite, where its content is known nowhere else."""
         for product in trace.products:
             path = os.path.join(self._root, product.path)
             if os.path.islink(path):       # what it leads to is nobody's product: the step must not write there
@@ -150,7 +151,9 @@ class Restorer:
                 continue
             kept = os.path.join(self._aside, product.path)
             disk.make_folder(os.path.dirname(kept))
-            disk.replace(path, kept)
+            temporary = disk.temporary_path(os.path.dirname(kept))
+            shutil.copyfile(path, temporary)       # it stays as well: the step may fail before it writes
+            disk.replace(temporary, kept)
             yield Notice(f"`{product.path}` was not as `{trace.step}` had left it, and the step writes it anew",
                          f"what was there is kept as {os.path.relpath(kept, self._root)}")
 
