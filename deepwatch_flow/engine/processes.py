@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib
 import signal
+import threading
 import time
 from typing import Any, Callable, Dict, List, NamedTuple, Optional
 
@@ -76,10 +77,12 @@ class ProcessExecutor:
         self._idle.clear()
         if cancel:
             children.end([process for worker in workers for process in worker.processes])
-        for worker in workers:
-            worker.pool.shutdown(wait=False)           # all are told before any is waited for
-        for worker in workers:
-            worker.pool.shutdown(wait=True)
+        # all at a time; `wait=False` would do as well, but below Python 3.9 it closes what the pool's thread still reads
+        ending = [threading.Thread(target=worker.pool.shutdown, name="deepwatch-ending") for worker in workers]
+        for thread in ending:
+            thread.start()
+        for thread in ending:
+            thread.join()
 
     # -- time -------------------------------------------------------------------------------------
 
