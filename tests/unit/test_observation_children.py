@@ -157,7 +157,9 @@ def test_joblib(root: Path) -> None:
     assert set(seen["codes"]) >= {"helper", "<module>"}     # what is pickled by value has the code of another file
     assert seen["reads"] == ["kid.txt"]
     assert set(seen["gaps"]) <= {"a process that it started outlived it: what that reads later is not seen",
-                                 "a Python process that it started could not be observed"}     # it had not begun yet
+                                 "a Python process that it started could not be observed",     # it had not begun yet
+                                 # on old Pythons joblib starts a helper of its own, that counts semaphores
+                                 "it started the program `python`: what that reads beyond the files in its arguments is not seen"}
     assert seen["gaps"]
 
 
