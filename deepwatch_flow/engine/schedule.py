@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ..errors import ConfigError
+from ..model import base_of
 
 #: seconds that a step is expected to take where none was ever timed
 _UNKNOWN = 1.0
@@ -64,13 +65,13 @@ class Retries:
     """How often failed executions are repeated, and when: each repetition waits twice as long as the one before."""
 
     def __init__(self, allowed: Mapping[str, Tuple[int, float]]) -> None:
-        self._allowed = allowed                     # step -> (how often, seconds before the first)
+        self._allowed = allowed                     # step or family -> (how often, seconds before the first)
         self._failed: Dict[str, int] = {}
         self._due: List[Tuple[float, str]] = []
 
     def again(self, name: str, now: float) -> Optional[Tuple[int, int, float]]:
         """Have a step that failed executed again; return (repetition, of how many, seconds until then), None for never."""
-        often, delay = self._allowed.get(name, (0, 0.0))
+        often, delay = self._allowed.get(base_of(name), (0, 0.0))
         failed = self._failed[name] = self._failed.get(name, 0) + 1
         if failed > often:
             return None

@@ -18,8 +18,8 @@ from ..events import Notice
 from ..hashing.digest import Hasher
 from ..hashing.values import Undigestible, ValueHasher
 from ..loading.failures import user_traceback
-from ..model import Artifact, ProductFile
-from ..observation.recorder import Recorder
+from ..model import Artifact, ProductFile, base_of, part_name
+from ..observation.recorder import Recorder, unobserved
 from ..observation.seen import EMPTY, Seen
 from ..state.codecs import Codecs
 from ..state.lockgrammar import is_inside
@@ -80,6 +80,10 @@ class Unreadable(Exception):
         self.failure = failure
 
 
+class _NotKept(DeepwatchError):
+    """A part of a value can't be stored: no error of the generator that is being read meanwhile."""
+
+
 class Tools(NamedTuple):
     """What an execution works with."""
 
@@ -109,14 +113,14 @@ def execute(function: Callable[..., Any], arguments: Callable[[], Mapping[str, A
         with tools.recorder.observing() if observed and tools.recorder is not None else _unseen() as seen:
             given = arguments()
             started = time.perf_counter()
-            with _forks_end_here(), seeded(call.step, call.seed):
-                value = function(**given)
-                if inspect.iscoroutine(value):
-                    value = _awaited(value)
+            with _forks_end_here(), seeded(_drawer(call), call.seed):
+                value, artifact = _called(function, given, call, tools)
     except (KeyboardInterrupt, EnvironmentFault):
         raise  # the user's or the machine's, not the step's: it ends the run
     except Unreadable as error:
         return Outcome(failure=error.failure)
+    except _NotKept as error:
+        return Outcome(seconds=time.perf_counter() - started, failure=Failure(error.message, hint=error.hint))
     except BaseException as error:  # noqa: BLE001 - whatever the user's code raises is its failure, not ours
         return Outcome(seconds=time.perf_counter() - started, failure=failure_of(error))
     seconds = time.perf_counter() - started
@@ -128,12 +132,24 @@ def execute(function: Callable[..., Any], arguments: Callable[[], Mapping[str, A
         shared = True    # its classes may be of these modules: consumers get copies made of their own ones
     try:
         products = _products(call, tools.store)
-        artifact = _store(value, tools) if call.parts is None else _store_parts(value, call, tools)
+        artifact = artifact or _stored(value, call, tools)
     except EnvironmentFault:
         raise  # a full disk is nobody's step: the run ends
     except DeepwatchError as error:
         return Outcome(seconds=seconds, failure=Failure(error.message, hint=error.hint))
     return Outcome(artifact, products, seconds, None, value, call.parts is None, shared, found, tuple(tools.held or ()))
+
+
+def _called(function: Callable[..., Any], given: Mapping[str, Any], call: Call, tools: Tools) -> Tuple[Any, Optional[Artifact]]:
+    """Call a step's function; return its value, and where it is stored if that had to be done at once.
+
+    What a generator does it does while it is read, so its elements are stored while the step is watched.
+    """
+    value = function(**given)
+    if inspect.iscoroutine(value):
+        value = _awaited(value)
+    reads = call.parts is not None and isinstance(value, Iterator)
+    return value, _stored(value, call, tools) if reads else None
 
 
 @contextlib.contextmanager
@@ -171,6 +187,20 @@ def _forks_end_here() -> Iterator[None]:
             os._exit(code & 0xFF)
 
 
+def _drawer(call: Call) -> str:
+    """Return who draws random numbers: a step by its name, an instance by its element, wherever that stands."""
+    family = base_of(call.step)
+    if family == call.step:
+        return family
+    elements = [artifact.output for _, step, artifact in call.upstreams if step != base_of(step)]
+    return part_name(family, ",".join([*(label for _, label in call.labels), *elements]))
+
+
+def _stored(value: Any, call: Call, tools: Tools) -> Artifact:
+    """Store a step's value, whole or in parts."""
+    return _store(value, tools) if call.parts is None else _store_parts(value, call, tools)
+
+
 def _store(value: Any, tools: Tools) -> Artifact:
     if tools.held is not None:
         tools.held.clear()
@@ -188,7 +218,13 @@ def _store_parts(value: Any, call: Call, tools: Tools) -> Artifact:
     held: Dict[Tuple[str, str], None] = {}
 
     def keep(element: Any) -> Artifact:
-        artifact = _store(element, tools)
+        try:
+            with unobserved():
+                artifact = _store(element, tools)
+        except EnvironmentFault:
+            raise
+        except DeepwatchError as error:
+            raise _NotKept(error.message, hint=error.hint) from error
         held.update(tools.held or {})
         return artifact
 

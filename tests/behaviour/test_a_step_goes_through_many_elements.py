@@ -198,3 +198,55 @@ def test_a_value_without_elements_fails_its_step(project: Any) -> None:
     done = project.run(code=1)
     assert "a list, a dict or a generator" in str(done.steps["chunks"])
     assert done.outcomes["score"] == "blocked"
+
+
+GENERATOR = """
+    import random
+    from deepwatch_flow import Each, step
+
+    @step({options})
+    def chunks():
+        {before}
+        yield open("data.txt").read()
+        {after}
+
+    @step(seed=1, retries=1)
+    def score(chunk=Each("chunks")):
+        open("tries", "a").write("x")
+        {fails}
+        return random.random()
+    """
+
+
+def test_what_a_generator_reads_while_it_is_read_counts(project: Any) -> None:
+    project.write("pipeline.py", GENERATOR.format(options="seed=1", before="yield random.random()", after="pass", fails="pass"))
+    project.write("data.txt", "1")
+    project.run()
+    first = project.value("chunks")
+    project.run("--force", "chunks")
+    assert project.value("chunks") == first         # its draws are the step's, too
+    project.write("data.txt", "2")
+    assert project.run().outcomes["chunks"] == "ran"
+    assert project.value("chunks")[1] == "2"
+
+
+@pytest.mark.parametrize("after, told", [("raise ValueError('half way')", "ValueError: half way"), ("yield (open('data.txt'),)", "can't store")])
+def test_a_generator_that_fails_or_gives_what_can_t_be_stored_fails_its_step(project: Any, after: str, told: str) -> None:
+    project.write("pipeline.py", GENERATOR.format(options="", before="pass", after=after, fails="pass"))
+    project.write("data.txt", "1")
+    done = project.run(code=1)
+    assert told in done.steps["chunks"]["error"]
+    assert done.outcomes["score"] == "blocked"
+    assert ("in chunks" in (done.steps["chunks"]["traceback"] or "")) == ("raise" in after)
+
+
+def test_instances_are_repeated_and_draw_by_their_element(project: Any) -> None:
+    project.write("pipeline.py", GENERATOR.format(options="", before="pass", after="pass", fails="if len(open('tries').read()) == 1: raise ValueError"))
+    project.write("data.txt", "1")
+    assert project.run().outcomes["score[0]"] == "ran"
+    assert project.read("tries") == "xx"
+    drawn = project.value("score[0]")
+    project.edit("pipeline.py", "        pass\n    yield" if "        pass\n    yield" in project.read("pipeline.py") else "    pass\n    yield", "    yield 'new'\n    yield")
+    project.run()
+    project.run("--force", "score")
+    assert project.value("score[1]") == drawn
