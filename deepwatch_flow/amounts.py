@@ -5,21 +5,25 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-_UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12,
-          "KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
+_UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "KI": 2**10, "MI": 2**20, "GI": 2**30, "TI": 2**40}
+#: digits before and after the point
+_WHOLE, _PART = 15, 6
 
 
 def amount(value: "Any") -> float:
     """Return an amount of a resource as a number, sizes in bytes; raises ValueError for what is none."""
     if isinstance(value, str):
         text = value.strip().upper()
-        number = text.rstrip("BKMGTI ")
+        text = text[:-1] if text.endswith("B") else text
+        number = text.rstrip("KMGTI ")
         unit = text[len(number):].strip()
-        try:
-            if unit in _UNITS and float(number) >= 0:
-                return float(number) * _UNITS[unit]
-        except ValueError:
-            pass
+        whole, point, part = number.partition(".")
+        if unit in _UNITS and _is_digits(whole, _WHOLE) and (not point or _is_digits(part, _PART)):
+            return float(number) * _UNITS[unit]
     elif isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0:
         return float(value)
     raise ValueError(f"{value!r} is no amount: write a number, or a size such as \"4GB\" or \"512MiB\"")
+
+
+def _is_digits(text: str, most: int) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= most

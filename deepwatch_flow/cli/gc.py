@@ -6,6 +6,7 @@ import os
 import re
 from typing import List
 
+from ..amounts import amount
 from ..collecting import Order, Swept, sweep
 from ..model import Json
 from ..report.explain import size
@@ -15,8 +16,6 @@ from .console import Console
 from .parser import Command, add_json
 from .session import settings
 
-_UNITS = {"": 1, "k": 1000, "m": 1000**2, "g": 1000**3, "t": 1000**4,
-          "ki": 1 << 10, "mi": 1 << 20, "gi": 1 << 30, "ti": 1 << 40}
 _KEEPERS = ((LOCK, "named by deepwatch.lock"), (GIT, "named by the lockfile of a branch or a tag"),
             (RUNS, "used by the last runs"), (YOUNG, "written just now"))
 
@@ -94,10 +93,10 @@ def _count(text: str) -> int:
 
 
 def _size(text: str) -> int:
-    found = re.fullmatch(r"([0-9]{1,15}(?:\.[0-9]{1,6})?)\s*([kmgt]?i?)b?", text.strip().lower())
-    if found is None or found.group(2) not in _UNITS:
-        raise argparse.ArgumentTypeError(f"must be a size such as 500MB or 2GiB, got `{text}`")
-    return int(float(found.group(1)) * _UNITS[found.group(2)])
+    try:
+        return int(amount(text))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be a size such as 500MB or 2GiB, got `{text}`") from None
 
 
 COMMANDS = {"gc": Command(add_gc, gc)}

@@ -1,9 +1,11 @@
 """What differs between two locks. Pure."""
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Tuple, TypeVar
 
 from ..model import FamilyEntry, Lock, LockEntry
+
+Entry = TypeVar("Entry", LockEntry, FamilyEntry)
 
 ADDED, REMOVED, CHANGED = "added", "removed", "changed"
 
@@ -56,22 +58,19 @@ class LockDiff(NamedTuple):
 
 def differences(old: Lock, new: Lock) -> LockDiff:
     """Return what differs between two locks."""
-    steps: List[StepChange] = []
-    for name in sorted({*old.steps, *new.steps}):
-        before, after = old.steps.get(name), new.steps.get(name)
-        if before is None or after is None:
-            steps.append(StepChange(name, ADDED if before is None else REMOVED))
-        elif before != after:
-            steps.append(StepChange(name, CHANGED, _facts(before, after)))
-    for name in sorted({*old.families, *new.families}):
-        family, now = old.families.get(name), new.families.get(name)
-        if family is None or now is None:
-            steps.append(StepChange(name, ADDED if family is None else REMOVED))
-        elif family != now:
-            steps.append(StepChange(name, CHANGED, _family_facts(family, now)))
-    return LockDiff(tuple(sorted(steps)), _names(old.definitions, new.definitions), _names(old.packages, new.packages),
+    steps = sorted([*_changes(old.steps, new.steps, _facts), *_changes(old.families, new.families, _family_facts)])
+    return LockDiff(tuple(steps), _names(old.definitions, new.definitions), _names(old.packages, new.packages),
                     _names(_accepted(old), _accepted(new)),
                     (old.scheme, new.scheme) if old.scheme != new.scheme else None)
+
+
+def _changes(old: Mapping[str, Entry], new: Mapping[str, Entry], facts: Callable[[Entry, Entry], Tuple[Fact, ...]]) -> Iterator[StepChange]:
+    for name in {**old, **new}:
+        before, after = old.get(name), new.get(name)
+        if before is None or after is None:
+            yield StepChange(name, ADDED if before is None else REMOVED)
+        elif before != after:
+            yield StepChange(name, CHANGED, facts(before, after))
 
 
 def _facts(old: LockEntry, new: LockEntry) -> Tuple[Fact, ...]:
