@@ -25,6 +25,8 @@ from .project import Project
 from .state.database import Database
 from .state.store import BlobMissing, BlobStore
 
+_ALIKE = "the pipeline must load there as it does here"
+
 
 class WorkerSetup(NamedTuple):
     """What a worker is told when it starts."""
@@ -98,7 +100,9 @@ def initialise(setup: WorkerSetup) -> None:
         _opened = (project, tools_of(project, project.store(setup.folder, _notices.append)))
     except DeepwatchError as error:  # told by each call that comes: here nobody would hear it
         _unopened = Failure(f"in a worker process, {error.message}", getattr(error, "traceback", None),
-                            error.hint or "the pipeline must load there as it does here")
+                            error.hint or _ALIKE)
+    except KeyboardInterrupt:        # nobody presses Ctrl-C here: the pipeline raised it
+        _unopened = Failure("in a worker process, the pipeline raised KeyboardInterrupt when it was loaded", hint=_ALIKE)
 
 
 def execute_call(call: Call) -> Outcome:

@@ -165,7 +165,7 @@ class Workspace:
 
     def run(self, policy: Policy) -> RunReport:
         """Run what is not fresh among the selected steps; events go to the reporter as they happen."""
-        mutex = Mutex(os.path.join(self.folder, "mutex"), "deepwatch run")
+        mutex = Mutex(os.path.join(self.folder, "mutex"), " ".join(["deepwatch run", *policy.targets]))
         with mutex.acquire(policy.wait, self._waiting):
             self.lock = self._book.read()    # the run we waited for may have written it
             self._survey.accept(self.lock)
@@ -298,7 +298,8 @@ class Workspace:
         self._reporter(event)
 
     def _waiting(self, holder: object) -> None:
-        self._reporter(Notice(f"another run holds this project ({holder}): waiting for it", level="note"))
+        self._reporter(Notice(f"another run holds this project ({holder}): waiting for it",
+                              hint="what it records is not executed again; `--wait 0` gives up at once", level="note"))
 
     # -- looking ----------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
     0 fine   1 a step failed   2 usage, settings, pipeline   3 out of date (--locked, --check)
     4 lock or state unreadable   5 another run holds the project   6 environment: disk, permissions
-    70 a bug in deepwatch   130 interrupted   143 terminated
+    70 a bug in deepwatch   130 interrupted   143 terminated   129 the terminal was closed
 
 A command's module is loaded when the command is called: `deepwatch hash` never loads the runner.
 """
@@ -23,6 +23,7 @@ from ..report.documents import error_document
 from ..report.explain import block, printable
 from .console import Console
 from .parser import Command, Parser, add_shared, command_parser, parse, split, suggestion
+from .stopping import stoppable
 
 #: command -> (module beside this one, summary); the order is that of ``--help``
 TABLE: Dict[str, Tuple[str, str]] = {
@@ -48,7 +49,7 @@ TABLE: Dict[str, Tuple[str, str]] = {
     "config": ("project", "show the settings and where they come from"),
     "completion": ("project", "print the completion script for a shell"),
 }
-_BUG, _INTERRUPTED, _PIPE = 70, 130, 141
+_BUG, _PIPE = 70, 141
 
 
 def dispatch(arguments: Sequence[str]) -> int:
@@ -62,13 +63,19 @@ def dispatch(arguments: Sequence[str]) -> int:
 
 
 def _answered(arguments: Sequence[str], console: Console) -> int:
+    with stoppable() as stopping:
+        try:
+            return _told(arguments, console)
+        except KeyboardInterrupt:        # before or after the run proper: that one ends in good order itself
+            console.say("interrupted")
+            return stopping.exit_code
+
+
+def _told(arguments: Sequence[str], console: Console) -> int:
     try:
         return _dispatch(arguments, console)
     except DeepwatchError as error:
         return _failed(error, console)
-    except KeyboardInterrupt as stop:        # before or after the run proper: that one ends in good order itself
-        console.say("interrupted")
-        return getattr(stop, "exit_code", _INTERRUPTED)
     except BrokenPipeError:
         return _PIPE
     except OSError as error:

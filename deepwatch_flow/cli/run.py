@@ -4,10 +4,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
-import signal
-import threading
-from types import FrameType
-from typing import Callable, Iterator, List, NoReturn, Optional
+from typing import List, Optional
 
 from ..events import Emit, Event, Notice
 from ..model import Policy
@@ -19,17 +16,8 @@ from ..workspace import Workspace, open_workspace
 from .console import Console
 from .parser import Command, add_json, add_precise, add_set
 from .session import opened, settings
+from .stopping import ended_children, stoppable
 from .watch import Watch
-
-
-class Terminated(KeyboardInterrupt):
-    """SIGTERM, or the terminal is gone: ends a run as Ctrl-C does, lockfile and database complete."""
-
-    exit_code = 143
-
-
-#: what ends a run in good order; SIGHUP comes when a terminal is closed, a connection lost
-_ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -65,9 +53,10 @@ def call(args: argparse.Namespace, console: Console) -> int:
     policy = _policy(args, args.jobs if args.jobs is not None else config.jobs)
     apart = console.results_apart() if console.json else contextlib.nullcontext()
     reporter = reporter_for(console.err, console.environ, console.verbosity, policy.jobs)
-    with terminable() as terminated, apart, reporter:
+    with stoppable() as stopping, apart, reporter:
         fan = _Fan([reporter])
-        with open_workspace(config, emit=fan, mends=not args.locked) as workspace:
+        with ended_children(stopping), open_workspace(config, emit=fan, mends=not args.locked) as workspace:
+            stopping.scratch.append(workspace.project.scratch or "")
             fan.listeners += _plugin_reporters(workspace)
             report = workspace.run(policy)
             if report.ok and not (args.targets or args.tag or args.set or args.precise):
@@ -77,7 +66,7 @@ def call(args: argparse.Namespace, console: Console) -> int:
     if console.json:
         console.document(run_document(report))
     if report.interrupted:
-        return Terminated.exit_code if terminated() else 130
+        return stopping.exit_code
     return 0 if report.ok else 1
 
 
@@ -135,28 +124,6 @@ class _Fan:
 def _plugin_reporters(workspace: Workspace) -> List[Emit]:
     made: List[Optional[Emit]] = workspace.project.plugins.hook.deepwatch_reporter()
     return [reporter for reporter in made if reporter is not None]
-
-
-@contextlib.contextmanager
-def terminable() -> Iterator[Callable[[], bool]]:
-    """Let SIGTERM and SIGHUP end the run in good order; yields whether one came."""
-    came: List[int] = []
-
-    def terminate(number: int, _: Optional[FrameType]) -> NoReturn:
-        came.append(number)
-        raise Terminated
-
-    if threading.current_thread() is not threading.main_thread():
-        yield lambda: False        # only the main thread may set handlers
-        return
-    # who starts us by `nohup` has it ignored, and wants it so
-    before = {number: signal.signal(number, terminate) for number in _ENDING
-              if signal.getsignal(number) is not signal.SIG_IGN}
-    try:
-        yield lambda: bool(came)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 COMMANDS = {"run": Command(add_arguments, call)}

@@ -17,8 +17,8 @@ from ..vouching import LOCKFILE, check_scheme
 from ..workspace import Workspace
 from .console import Console
 from .parser import Command, add_json, add_set
-from .run import terminable
 from .session import opened
+from .stopping import ended_children, stoppable
 
 _DIFFERS, _OUT_OF_DATE = 1, 3
 _STYLE = {"differs": "bad", "failed": "bad", "unverified": "warn", "reproducible": "good"}
@@ -35,7 +35,7 @@ def add_verify(parser: argparse.ArgumentParser) -> None:
 
 def verify(args: argparse.Namespace, console: Console) -> int:
     """Execute steps again in a clean place, and tell which of them give something else."""
-    with terminable(), opened(args, console) as workspace:     # the clean place goes in any case
+    with stoppable() as stopping, ended_children(stopping), opened(args, console) as workspace:
         names = [name for name in workspace.graph.order if name in workspace.graph.targets(args.steps) or not args.steps]
         lock = workspace.lock
         if lock is None:

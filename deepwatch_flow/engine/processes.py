@@ -51,7 +51,9 @@ class ProcessExecutor:
 
     def submit(self, call: Call) -> None:
         """Hand a call to a worker that waits, or to a new one."""
-        worker = self._idle.pop() if self._idle else _Worker(self._futures, self._setup)
+        worker = self._idle.pop() if self._idle else None
+        if worker is None or worker.is_dead():      # the system may end one that waits, too
+            worker = _Worker(self._futures, self._setup)
         with children.spawning():
             future = worker.pool.submit(self._setup.execute, call)
         self._running[future] = _Running(call, worker, time.monotonic())
@@ -81,6 +83,11 @@ class ProcessExecutor:
         ending = [threading.Thread(target=worker.pool.shutdown, name="deepwatch-ending") for worker in workers]
         for thread in ending:
             thread.start()
+        until = time.monotonic() + children.GRACE_SECONDS
+        for thread in ending:
+            thread.join(max(0.0, until - time.monotonic()))
+        # a step may have left a thread that never ends, and processes: nobody waits for these any more
+        children.end([process for worker in workers for process in worker.processes])
         for thread in ending:
             thread.join()
 
@@ -148,17 +155,28 @@ class _Worker:
     def _prepared(self, _: Any) -> None:
         self.since = time.monotonic()
 
+    def is_dead(self) -> bool:
+        """Whether the process has ended."""
+        return bool(importlib.import_module("multiprocessing.connection").wait([each.sentinel for each in self.processes], 0))
+
     def death(self) -> Failure:
         """Tell how the process ended."""
         children.end(self.processes)    # what it had started is of its group, and may live on
         self.pool.shutdown(wait=True)
         codes = [process.exitcode for process in self.processes if process.exitcode]
+        when = "while it ran this step" if self.is_prepared() else "while it started"
+        hint = None if self.is_prepared() else "loading the pipeline in a worker ends the process: it must load there as it does here"
         if codes and codes[0] < 0:
-            return Failure(f"the worker process died while it ran this step: killed by {_signal_name(-codes[0])}",
-                           hint="the system ends what takes too much memory; compiled code may crash")
+            known = ("another process ended it, or the step closed the files through which the worker hears of us"
+                     if -codes[0] == signal.SIGTERM else "the system ends what takes too much memory; compiled code may crash")
+            return Failure(f"the worker process died {when}: killed by {_signal_name(-codes[0])}", hint=hint or known)
         told = f": it ended itself with the code {codes[0]}" if codes else ""
-        return Failure(f"the worker process died while it ran this step{told}",
-                       hint="os._exit() ends a process at once, and so does some compiled code")
+        return Failure(f"the worker process died {when}{told}",
+                       hint=hint or "os._exit() ends a process at once, and so does some compiled code")
+
+    def is_prepared(self) -> bool:
+        """Whether it has loaded the pipeline."""
+        return bool(self.ready.done() and self.ready.exception() is None)
 
 
 class _Running(NamedTuple):

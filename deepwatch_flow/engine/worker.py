@@ -27,6 +27,7 @@ from ..state.parts import CODEC, NotInParts, dump, output_of, taken_apart
 from ..state.store import BlobStore
 from .products import is_executable, product_files
 from .seeding import seeded
+from .signals import signals_kept
 
 _LIBRARY = os.path.dirname(os.__file__)
 #: what runs an async step
@@ -113,7 +114,7 @@ def execute(function: Callable[..., Any], arguments: Callable[[], Mapping[str, A
         with tools.recorder.observing() if observed and tools.recorder is not None else _unseen() as seen:
             given = arguments()
             started = time.perf_counter()
-            with _forks_end_here(), seeded(_drawer(call), call.seed):
+            with _forks_end_here(), signals_kept(), seeded(_drawer(call), call.seed):
                 value, artifact = _called(function, given, call, tools)
     except (KeyboardInterrupt, EnvironmentFault):
         raise  # the user's or the machine's, not the step's: it ends the run
