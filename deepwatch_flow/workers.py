@@ -145,4 +145,5 @@ def execute_in(project: Project, tools: Tools, call: Call, live: Any) -> Outcome
                 error=f"the value of `{lost}` can't be read back: {failure.error}", lost=lost,
                 hint=f"let `{lost}` return plain data, or a type that can be unpickled")) from error
 
-    return execute(node.step.function, arguments, call, tools._replace(codec=node.step.options["codec"]))
+    codec = node.step.options["codec"]
+    return execute(node.step.function, arguments, call, tools if codec == tools.codec else tools._replace(codec=codec))
