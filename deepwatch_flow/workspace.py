@@ -90,7 +90,7 @@ class Workspace:
         self._reporter = emit
         self._events: List[Event] = []
         self._told: Set[str] = set()
-        self.settled: Optional[Dict[str, Trace]] = None     #: what the last run left as fresh, if there was one
+        self.settled: Optional[Dict[str, Trace]] = None     #: what a run left as fresh, without families
         self._stack = ExitStack()
         self.folder = os.path.join(config.root, config.store)
         self.lock_path = os.path.join(config.root, LOCKFILE)
@@ -206,7 +206,7 @@ class Workspace:
         self.sharing.send(fold(self._events)._replace(interrupted=interrupted), runner.traces, runner.vouched)
         self._emit(RunFinished(run, time.monotonic() - started, interrupted))
         report = fold(self._events)
-        self.settled = {name: trace for name, trace in runner.traces.items() if runner.vouched[name]}
+        self.settled = {name: trace for name, trace in runner.traces.items() if runner.vouched[name] and trace.key}     # families have none
         self.database.run_finished(report)
         self.project.plugins.hook.deepwatch_run_finished(report=report)
         return report

@@ -3,13 +3,14 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import gc
 import os
 import signal
 import threading
 from types import FrameType
 from typing import Callable, Iterator, List, NoReturn, Optional
 
-from ..events import Emit, Event, Notice
+from ..events import Emit, Event, Notice, RunFinished, RunStarted
 from ..model import Policy
 from ..report.documents import plan_document, run_document
 from ..report.live import reporter_for
@@ -65,8 +66,8 @@ def call(args: argparse.Namespace, console: Console) -> int:
     policy = _policy(args, args.jobs if args.jobs is not None else config.jobs)
     apart = console.results_apart() if console.json else contextlib.nullcontext()
     reporter = reporter_for(console.err, console.environ, console.verbosity, policy.jobs)
-    with terminable() as terminated, apart, reporter:
-        fan = _Fan([reporter])
+    with terminable() as terminated, apart, reporter, _collector_spared() as sparing:
+        fan = _Fan([reporter, sparing])
         with open_workspace(config, emit=fan, mends=not args.locked) as workspace:
             fan.listeners += _plugin_reporters(workspace)
             report = workspace.run(policy)
@@ -79,6 +80,22 @@ def call(args: argparse.Namespace, console: Console) -> int:
     if report.interrupted:
         return Terminated.exit_code if terminated() else 130
     return 0 if report.ok else 1
+
+
+@contextlib.contextmanager
+def _collector_spared() -> Iterator[Emit]:
+    """Give a listener that spares the cycle collector what lasts as long as the run.
+
+    It would look at all code, facts and records again and again: a fifth of the time of many small steps.
+    """
+    def spare(event: Event) -> None:
+        if isinstance(event, (RunStarted, RunFinished)):
+            gc.freeze()
+
+    try:
+        yield spare
+    finally:
+        gc.unfreeze()
 
 
 def _dry_run(args: argparse.Namespace, console: Console) -> int:
