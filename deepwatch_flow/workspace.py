@@ -176,7 +176,7 @@ class Workspace:
     def _run(self, policy: Policy) -> RunReport:
         started = time.monotonic()
         world, policy, wanted = self._world(policy)
-        run = uuid.uuid4().hex[:12]
+        run, self._unlisted = uuid.uuid4().hex[:12], False
         plan = make_plan(world, policy, wanted) if policy.locked or self.store is not self.local else Plan({})
         if policy.locked:
             check_locked(self.lock, self.graph.order, world, plan)
@@ -212,11 +212,11 @@ class Workspace:
         return report
 
     def _record(self, run: str, trace: Trace, seconds: float) -> None:
-        """Record a trace; one that was executed is on disk before anything else happens."""
-        watchlist.forget(self.folder)
+        """Record a trace: on disk at once, or with those of the same few hundredths of a second."""
+        if not self._unlisted:      # once: while we hold the mutex, nobody writes another
+            watchlist.forget(self.folder)
+            self._unlisted = True
         self.database.record(trace, run, seconds)
-        if seconds:
-            self.database.commit()
 
     def _clear(self, trace: Trace) -> None:
         for notice in self.products.put_aside(trace):
