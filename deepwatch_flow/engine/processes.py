@@ -52,8 +52,7 @@ class ProcessExecutor:
     def submit(self, call: Call) -> None:
         """Hand a call to a worker that waits, or to a new one."""
         worker = self._idle.pop() if self._idle else _Worker(self._futures, self._setup)
-        with children.spawning():
-            future = worker.pool.submit(self._setup.execute, call)
+        future = worker.pool.submit(self._setup.execute, call)      # its one process was started with the worker
         self._running[future] = _Running(call, worker, time.monotonic())
 
     def wait(self, seconds: Optional[float] = None) -> List[Done]:
