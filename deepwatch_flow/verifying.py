@@ -17,8 +17,9 @@ from typing import Callable, Iterable, Iterator, List, Mapping, NamedTuple, Opti
 
 from .config import PYPROJECT, SETTINGS_FILE
 from .engine import children
-from .engine.processes import ProcessExecutor, Setup
+from .engine.processes import ProcessExecutor
 from .engine.worker import Call, Failure, Outcome, Tools
+from .engine.workerprocess import Setup
 from .errors import DeepwatchError
 from .git import repository
 from .hashing.difference import Difference, differences

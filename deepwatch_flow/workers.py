@@ -15,9 +15,10 @@ from .engine.arguments import arguments_of
 from .engine.executors import Executor, InlineExecutor
 from .engine.handover import Values, decoded
 from .engine.planner import World
-from .engine.processes import ProcessExecutor, Setup
+from .engine.processes import ProcessExecutor
 from .engine.schedule import Resources, Retries, Schedule, priorities
 from .engine.worker import Call, Failure, Outcome, Tools, Unreadable, execute, failure_of
+from .engine.workerprocess import Setup
 from .errors import ConfigError, DeepwatchError, EnvironmentFault
 from .events import Notice
 from .model import Artifact, Policy, base_of
@@ -149,4 +150,5 @@ def execute_in(project: Project, tools: Tools, call: Call, live: Any) -> Outcome
                 error=f"the value of `{lost}` can't be read back: {failure.error}", lost=lost,
                 hint=f"let `{lost}` return plain data, or a type that can be unpickled")) from error
 
-    return execute(node.step.function, arguments, call, tools._replace(codec=node.step.options["codec"]))
+    codec = node.step.options["codec"]
+    return execute(node.step.function, arguments, call, tools if codec == tools.codec else tools._replace(codec=codec))

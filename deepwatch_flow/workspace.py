@@ -90,6 +90,7 @@ class Workspace:
         self._reporter = emit
         self._events: List[Event] = []
         self._told: Set[str] = set()
+        self.settled: Optional[Dict[str, Trace]] = None     #: what a run left as fresh, without families
         self._stack = ExitStack()
         self.folder = os.path.join(config.root, config.store)
         self.lock_path = os.path.join(config.root, LOCKFILE)
@@ -175,7 +176,7 @@ class Workspace:
     def _run(self, policy: Policy) -> RunReport:
         started = time.monotonic()
         world, policy, wanted = self._world(policy)
-        run = uuid.uuid4().hex[:12]
+        run, self._unlisted = uuid.uuid4().hex[:12], False
         plan = make_plan(world, policy, wanted) if policy.locked or self.store is not self.local else Plan({})
         if policy.locked:
             check_locked(self.lock, self.graph.order, world, plan)
@@ -205,16 +206,17 @@ class Workspace:
         self.sharing.send(fold(self._events)._replace(interrupted=interrupted), runner.traces, runner.vouched)
         self._emit(RunFinished(run, time.monotonic() - started, interrupted))
         report = fold(self._events)
+        self.settled = {name: trace for name, trace in runner.traces.items() if runner.vouched[name] and trace.key}     # families have none
         self.database.run_finished(report)
         self.project.plugins.hook.deepwatch_run_finished(report=report)
         return report
 
     def _record(self, run: str, trace: Trace, seconds: float) -> None:
-        """Record a trace; one that was executed is on disk before anything else happens."""
-        watchlist.forget(self.folder)
+        """Record a trace: on disk at once, or with those of the same few hundredths of a second."""
+        if not self._unlisted:      # once: while we hold the mutex, nobody writes another
+            watchlist.forget(self.folder)
+            self._unlisted = True
         self.database.record(trace, run, seconds)
-        if seconds:
-            self.database.commit()
 
     def _clear(self, trace: Trace) -> None:
         for notice in self.products.put_aside(trace):
@@ -263,8 +265,6 @@ class Workspace:
     def _history(self) -> History:
         version = self.project.analysis.graph.version
         return self.sharing.history(history_of(self.database, self.lock, version, self._book.others), version)
-
-
 
     # -- telling ----------------------------------------------------------------------------------
 

@@ -3,10 +3,11 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import gc
 import os
-from typing import List, Optional
+from typing import Iterator, List, Optional
 
-from ..events import Emit, Event, Notice
+from ..events import Emit, Event, Notice, RunFinished, RunStarted
 from ..model import Policy
 from ..report.documents import plan_document, run_document
 from ..report.live import reporter_for
@@ -53,8 +54,8 @@ def call(args: argparse.Namespace, console: Console) -> int:
     policy = _policy(args, args.jobs if args.jobs is not None else config.jobs)
     apart = console.results_apart() if console.json else contextlib.nullcontext()
     reporter = reporter_for(console.err, console.environ, console.verbosity, policy.jobs)
-    with stoppable() as stopping, apart, reporter:
-        fan = _Fan([reporter])
+    with stoppable() as stopping, apart, reporter, _collector_spared() as sparing:
+        fan = _Fan([reporter, sparing])
         with ended_children(stopping), open_workspace(config, emit=fan, mends=not args.locked) as workspace:
             stopping.scratch.append(workspace.project.scratch or "")
             fan.listeners += _plugin_reporters(workspace)
@@ -68,6 +69,22 @@ def call(args: argparse.Namespace, console: Console) -> int:
     if report.interrupted:
         return stopping.exit_code
     return 0 if report.ok else 1
+
+
+@contextlib.contextmanager
+def _collector_spared() -> Iterator[Emit]:
+    """Give a listener that spares the cycle collector what lasts as long as the run.
+
+    It would look at all code, facts and records again and again: a fifth of the time of many small steps.
+    """
+    def spare(event: Event) -> None:
+        if isinstance(event, (RunStarted, RunFinished)):
+            gc.freeze()
+
+    try:
+        yield spare
+    finally:
+        gc.unfreeze()
 
 
 def _dry_run(args: argparse.Namespace, console: Console) -> int:

@@ -33,19 +33,21 @@ class Hasher:
     __slots__ = ("_parts",)
 
     def __init__(self, purpose: str) -> None:
-        self._parts: List[bytes] = [_frame("purpose", b"s", purpose.encode())]
+        data = purpose.encode()
+        self._parts: List[bytes] = [b"purpose=s%d:%b;" % (len(data), data)]
 
     def field(self, name: str, value: Field) -> Hasher:
         """Add one field; the type of `value` is part of it (``"1"``, ``b"1"`` and ``1`` differ)."""
-        if isinstance(value, str):
-            tag, data = b"s", value.encode("utf-8", "surrogatepass")
+        if isinstance(value, str):      # most are plain names and digests, for which there is a faster way
+            data = value.encode() if value.isascii() else value.encode("utf-8", "surrogatepass")
+            self._parts.append(b"%b=s%d:%b;" % (name.encode(), len(data), data))
         elif isinstance(value, bytes):
-            tag, data = b"b", value
+            self._parts.append(b"%b=b%d:%b;" % (name.encode(), len(value), value))
         elif value is None:
-            tag, data = b"n", b""
+            self._parts.append(b"%b=n0:;" % name.encode())
         else:
-            tag, data = b"i", b"%d" % value
-        self._parts.append(_frame(name, tag, data))
+            data = b"%d" % value
+            self._parts.append(b"%b=i%d:%b;" % (name.encode(), len(data), data))
         return self
 
     def fields(self, name: str, values: Iterable[Field]) -> Hasher:
@@ -59,7 +61,3 @@ class Hasher:
     def digest(self) -> Digest:
         """Return the digest of all fields so far."""
         return cast("Digest", blake3(b"".join(self._parts)).hexdigest())
-
-
-def _frame(name: str, tag: bytes, data: bytes) -> bytes:
-    return b"%b%b%d:%b;" % (name.encode(), b"=" + tag, len(data), data)

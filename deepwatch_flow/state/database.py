@@ -127,7 +127,7 @@ class Database:
         """Record the execution of a step; it becomes the step's latest trace.
 
         It is committed at once, unless the last commit was less than `GROUP_SECONDS` ago: so a kill
-        loses no more than that time's steps. Who waits for a long time calls `commit` before.
+        loses no more work than was done in that time, and a step that took longer is never lost.
         """
         self._queue("traces", (trace.step, trace.key, _conditions(trace), run, seconds, pack_trace(trace)))
         if time.monotonic() - self._committed > GROUP_SECONDS:
