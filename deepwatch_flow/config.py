@@ -306,9 +306,17 @@ def _steps(value: Any, place: Place) -> Dict[str, Dict[str, Any]]:
     params: Dict[str, Dict[str, Any]] = {}
     for step, settings in table(value, place).items():
         inside = place.below(step)
-        no_others(table(settings, inside), ("params",), inside, hint=f"params of a step stand in [steps.{step}.params]")
-        params[step] = dict(table(settings.get("params", {}), inside.below("params")))
+        # [steps.etl.clean.params] is the step `etl.clean`: TOML makes tables in tables of it
+        below = {name: inner for name, inner in table(settings, inside).items() if name != "params" and _has_params(inner)}
+        no_others(settings, ("params", *below), inside, hint=f"params of a step stand in [steps.{step}.params]")
+        if "params" in settings or not below:
+            params[step] = dict(table(settings.get("params", {}), inside.below("params")))
+        params.update((f"{step}.{name}", found) for name, found in _steps(below, inside).items())
     return params
+
+
+def _has_params(value: Any) -> bool:
+    return isinstance(value, dict) and ("params" in value or any(map(_has_params, value.values())))
 
 
 def _plugins(value: Any, place: Place) -> Tuple[str, ...]:
