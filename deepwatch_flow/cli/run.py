@@ -71,7 +71,8 @@ def call(args: argparse.Namespace, console: Console) -> int:
         fan = _Fan([reporter])
         with open_workspace(config, emit=fan, mends=not args.locked) as workspace:
             fan.listeners += _plugin_reporters(workspace)
-            _tell_of_pdb(args, workspace, fan)
+            if args.pdb:
+                _tell_of_pdb(args, workspace, fan)
             report = workspace.run(policy)
             if report.ok and not (args.targets or args.tag or args.set or args.precise):
                 serves = LOCKED | STATUS | (RUN if not args.locked else 0)
@@ -92,7 +93,7 @@ def _tell_of_pdb(args: argparse.Namespace, workspace: Workspace, emit: Emit) -> 
     asked += [f"{jobs} jobs"] if jobs > 1 else []
     asked += [f"the {what} of `{name}`" for name in workspace.graph.select(args.targets, args.tag) for what in ("timeout", "retries")
               if workspace.graph.nodes[name].step.options[what]]
-    if args.pdb and asked:
+    if asked:
         emit(Notice(f"--pdb executes the steps one after the other in this process, without {', '.join(asked[:5])}", level="note"))
 
 

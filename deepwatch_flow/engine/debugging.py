@@ -62,7 +62,7 @@ def _frames(trace: Optional[TracebackType]) -> Iterator[FrameType]:
 def _debugger(is_own: IsOwn) -> Any:
     pdb: Any = importlib.import_module("pdb")
 
-    class Debugger(pdb.Pdb):  # type: ignore[misc,name-defined]
+    class Debugger(pdb.Pdb):  # type: ignore[misc]
         """Pdb without our own frames above the user's, which begins in the user's."""
 
         #: the code at whose first line it stops first; None for the first line of the user's that is run

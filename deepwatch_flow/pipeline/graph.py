@@ -166,8 +166,8 @@ def _names(steps: Sequence[Step], root: str) -> Dict[str, Step]:
         if other != step.name:
             raise PipelineError(f"the steps `{other}` and `{step.name}` differ by case or by how accents are written only",
                                 hint="give one of them a name that can't be mixed up")
-    for name, step in names.items():
-        for label in step.options["outputs"]:
+    for name, made in names.items():
+        for label in made.options["outputs"]:
             if f"{name}.{label}" in names:
                 raise PipelineError(f"`{name}.{label}` is a step, and it is the output `{label}` of the step `{name}`",
                                     hint="give one of them another name")

@@ -96,7 +96,7 @@ def include(path: "str | os.PathLike[str]", prefix: str = "") -> None:
 
 def _text(path: "str | os.PathLike[str]") -> str:
     try:
-        found = os.fspath(path)
+        found: object = os.fspath(path)
     except TypeError:
         found = ""
     if not isinstance(found, str) or not found:

@@ -117,7 +117,8 @@ class Step:
         if not all(isinstance(tag, str) for tag in self.tags):
             raise TypeError(f"@step(tags=...) takes texts, not {tags!r}")
         #: what it was declared as, and the prefixes that names in it are looked up with, the innermost first
-        self.own_name, self.scopes = self.name, ("",)
+        self.own_name = self.name
+        self.scopes: "Tuple[str, ...]" = ("",)
         #: how it is executed and when it is reused (``options``), all of them
         self.options: "Mapping[str, Any]" = options
         code = getattr(inspect_target(inner), "__code__", None)
