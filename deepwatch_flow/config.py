@@ -303,12 +303,17 @@ def _resources(value: Any, place: Place) -> Dict[str, float]:
 
 
 def _steps(value: Any, place: Place) -> Dict[str, Dict[str, Any]]:
-    params: Dict[str, Dict[str, Any]] = {}
+    params: Dict[str, Dict[str, Any]] = {}      # [steps.etl.clean.params] are tables in tables, and the step `etl.clean`
     for step, settings in table(value, place).items():
         inside = place.below(step)
-        no_others(table(settings, inside), ("params",), inside, hint=f"params of a step stand in [steps.{step}.params]")
-        params[step] = dict(table(settings.get("params", {}), inside.below("params")))
+        below = {name: inner for name, inner in table(settings, inside).items() if name != "params"
+                 and isinstance(inner, dict) and inner and all(isinstance(each, dict) for each in inner.values())}
+        no_others(settings, ("params", *below), inside, hint=f"params of a step stand in [steps.{step}.params]")
+        if "params" in settings or not below:
+            params[step] = dict(table(settings.get("params", {}), inside.below("params")))
+        params.update((f"{step}.{name}", found) for name, found in _steps(below, inside).items())
     return params
+
 
 
 def _plugins(value: Any, place: Place) -> Tuple[str, ...]:

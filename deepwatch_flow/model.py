@@ -336,6 +336,7 @@ class Policy(NamedTuple):
     wait: Optional[float] = None               #: seconds to wait for another run; None: as long as it takes
     precise: bool = False                      #: a proof that a change of code is of no effect will do
     hermetic: bool = False                     #: reading what is not declared fails the step
+    debug: bool = False                        #: a failed step opens the debugger
 
 
 class Boundary(NamedTuple):

@@ -96,6 +96,10 @@ class Project:
             yield
         self.loaded = merged([self.loaded, seen()])
 
+    def is_own(self, file: str) -> bool:
+        """Tell whether a file of code is the user's own."""
+        return self.origins.of_file(file)[0] == "own"
+
     def forget(self, names: Iterable[str]) -> None:
         """Have the next step import these modules itself."""
         self._world.forget(names)

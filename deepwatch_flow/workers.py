@@ -10,7 +10,7 @@ import sys
 from typing import Any, List, Mapping, NamedTuple, Optional, Tuple
 
 from .config import Config
-from .engine import children, hanging
+from .engine import children, debugging, hanging
 from .engine.arguments import arguments_of
 from .engine.executors import Executor, InlineExecutor
 from .engine.handover import Values, decoded
@@ -43,18 +43,20 @@ def executor_for(project: Project, store: BlobStore, folder: str, policy: Policy
     """Return the executor that the settings name: ours for one or several processes, or a plugin's.
 
     A step that has a timeout is executed in another process even where one at a time is wanted: nothing
-    else can end it.
+    else can end it. For the debugger all are executed in this process.
     """
     jobs = policy.jobs
     timed = any(project.graph.nodes[name].step.options["timeout"] for name in project.graph.select(policy.targets, policy.tags))
     tools = tools_of(project, store)
+    if policy.debug:    # whatever captures what steps print must leave this process alone then
+        tools = tools._replace(failed=lambda step, error: debugging.post_mortem(step, error, project.is_own))
 
     def execute_here(call: Call) -> Outcome:
         os.chdir(project.config.root)    # a step before this one may have gone elsewhere
         return execute_in(project, tools, call, live)
 
     name = project.config.executor
-    if name == "inline" or (name == "auto" and jobs <= 1 and not timed):
+    if policy.debug or name == "inline" or (name == "auto" and jobs <= 1 and not timed):
         return InlineExecutor(execute_here)
     if name in ("auto", "processes"):
         sources = {path: source.data for path, source in project.snapshot.sources.items()}
@@ -72,7 +74,7 @@ def schedule_for(project: Project, database: Database, world: World, policy: Pol
     """Return what the settings, the steps and earlier executions say of when each step is executed."""
     options = {name: project.graph.nodes[name].step.options for name in world.facts}
     wanted = {name: each["resources"] for name, each in options.items() if each["resources"]}
-    retries = {name: (each["retries"], each["retry_delay"]) for name, each in options.items() if each["retries"]}
+    retries = {name: (each["retries"], each["retry_delay"]) for name, each in options.items() if each["retries"] and not policy.debug}
     # one after the other, the order of declaration is the one that people expect
     needs = {name: facts.needs for name, facts in world.facts.items()} if policy.jobs > 1 else {}
     return Schedule(priorities(needs, database.durations() if needs else {}),

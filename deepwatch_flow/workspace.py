@@ -11,18 +11,7 @@ import time
 import uuid
 from contextlib import ExitStack
 from types import TracebackType
-from typing import (
-    Any,
-    Dict,
-    Iterable,
-    List,
-    NamedTuple,
-    Optional,
-    Sequence,
-    Set,
-    Tuple,
-    Type,
-)
+from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Set, Tuple, Type
 
 from .config import Config
 from .engine.conditions import Noted
@@ -55,6 +44,7 @@ from .observation.seen import Seen
 from .pipeline.graph import StepGraph
 from .project import Project, value_of
 from .reasons import Explainer
+from .reproducing import Enter, Order, reproduce
 from .sharing import Sharing
 from .state import watchlist
 from .state.cleaning import forget
@@ -265,6 +255,12 @@ class Workspace:
     def _history(self) -> History:
         version = self.project.analysis.graph.version
         return self.sharing.history(history_of(self.database, self.lock, version, self._book.others), version)
+
+    def reproduce(self, step: str, enter: Enter) -> Any:
+        """Call one step as a run would, by `enter`, and return its value; nothing is recorded."""
+        name = self.graph.targets([step])[0]
+        world, policy, wanted = self._world(Policy(targets=(name,), force=(name,)))
+        return reproduce(self.project, self.store, Order(name, world, policy, wanted, make_plan(world, policy, wanted)), enter)
 
     # -- telling ----------------------------------------------------------------------------------
 

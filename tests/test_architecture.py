@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "deepwatch_flow"
 LAYERS: Tuple[Tuple[str, ...], ...] = (
     ("cli", "api"),
     ("workspace", "verifying",),
-    ("workers", "outlining", "watching", "collecting", "checkup", "sharing"),
+    ("workers", "outlining", "watching", "collecting", "checkup", "sharing", "reproducing"),
     ("project", "inspection", "survey", "reasons", "vouching", "locking", "accepting"),
     ("builtin",),
     ("engine", "report", "remote"),

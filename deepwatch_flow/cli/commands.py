@@ -32,6 +32,7 @@ TABLE: Dict[str, Tuple[str, str]] = {
     "status": ("inspect", "tell which steps would run, and why"),
     "why": ("inspect", "tell why one step would run, down to the changed definition"),
     "graph": ("inspect", "draw the steps and what they need"),
+    "debug": ("debug", "call one step under the debugger, with the stored values of what it needs"),
     "show": ("show", "show the stored value of a step, or write it to a file"),
     "log": ("inspect", "list past runs"),
     "diff": ("diff", "show what differs between two lockfiles"),

@@ -41,6 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_precise(parser)
     parser.add_argument("--hermetic", action="store_true",
                         help="fail a step that reads a file or an environment variable without declaring it")
+    parser.add_argument("--pdb", action="store_true",
+                        help="open the debugger in a step that fails (steps run one at a time, in this process, without retries and timeouts)")
     add_set(parser)
     add_json(parser)
 
@@ -51,14 +53,16 @@ def call(args: argparse.Namespace, console: Console) -> int:
         return _dry_run(args, console)
     config = settings(args)
     watch = Watch(config)
-    policy = _policy(args, args.jobs if args.jobs is not None else config.jobs)
+    policy = _policy(args, 1 if args.pdb else args.jobs if args.jobs is not None else config.jobs)
     apart = console.results_apart() if console.json else contextlib.nullcontext()
-    reporter = reporter_for(console.err, console.environ, console.verbosity, policy.jobs)
+    reporter = reporter_for(console.err, console.environ, console.verbosity, policy.jobs, live=not args.pdb)
     with stoppable() as stopping, apart, reporter, _collector_spared() as sparing:
         fan = _Fan([reporter, sparing])
         with ended_children(stopping), open_workspace(config, emit=fan, mends=not args.locked) as workspace:
             stopping.scratch.append(workspace.project.scratch or "")
             fan.listeners += _plugin_reporters(workspace)
+            if args.pdb:
+                _tell_of_pdb(args, workspace, fan)
             report = workspace.run(policy)
             if report.ok and not (args.targets or args.tag or args.set or args.precise):
                 serves = LOCKED | STATUS | (RUN if not args.locked else 0)
@@ -87,6 +91,18 @@ def _collector_spared() -> Iterator[Emit]:
         gc.unfreeze()
 
 
+def _tell_of_pdb(args: argparse.Namespace, workspace: Workspace, emit: Emit) -> None:
+    """Say what the debugger leaves out of what was asked for."""
+    config = workspace.config
+    jobs = args.jobs if args.jobs is not None else config.jobs
+    asked = [f'executor = "{config.executor}"'] if config.executor not in ("auto", "inline") else []
+    asked += [f"{jobs} jobs"] if jobs > 1 else []
+    asked += [f"the {what} of `{name}`" for name in workspace.graph.select(args.targets, args.tag) for what in ("timeout", "retries")
+              if workspace.graph.nodes[name].step.options[what]]
+    if asked:
+        emit(Notice(f"--pdb executes the steps one after the other in this process, without {', '.join(asked[:5])}", level="note"))
+
+
 def _dry_run(args: argparse.Namespace, console: Console) -> int:
     with opened(args, console) as workspace:
         plan = workspace.plan(_policy(args, 1))
@@ -100,7 +116,7 @@ def _dry_run(args: argparse.Namespace, console: Console) -> int:
 def _policy(args: argparse.Namespace, jobs: int) -> Policy:
     return Policy(targets=tuple(args.targets), tags=tuple(args.tag), force=tuple(args.force), jobs=jobs,
                   locked=args.locked, fail_fast=args.fail_fast, accept_scheme=args.accept_scheme, wait=args.wait,
-                  precise=args.precise, hermetic=args.hermetic)
+                  precise=args.precise, hermetic=args.hermetic, debug=args.pdb)
 
 
 def _jobs(text: str) -> int:

@@ -217,9 +217,9 @@ def _in_child() -> None:
 
 
 def reporter_for(stream: TextIO, environ: Mapping[str, str], verbosity: int = 0,
-                 jobs: int = 1) -> PlainReporter:
-    """Return the reporter that suits the stream."""
+                 jobs: int = 1, live: bool = True) -> PlainReporter:
+    """Return the reporter that suits the stream; none that redraws lines unless `live`."""
     paint = Paint(wants_color(stream, environ))
-    if verbosity >= 0 and is_terminal(stream, environ):
+    if live and verbosity >= 0 and is_terminal(stream, environ):
         return LiveReporter(stream, verbosity=verbosity, paint=paint, workers=jobs > 1)
     return PlainReporter(stream, verbosity=verbosity, paint=paint)
