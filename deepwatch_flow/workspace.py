@@ -202,7 +202,7 @@ class Workspace:
             self._events.append(RunFinished(run, time.monotonic() - started, interrupted=True))
             self.database.run_finished(fold(self._events))
             raise
-        self.sharing.send(fold(self._events)._replace(interrupted=interrupted), runner.traces, runner.vouched)
+        self.sharing.send(fold(self._events)._replace(interrupted=interrupted), runner.vouched())
         self._emit(RunFinished(run, time.monotonic() - started, interrupted))
         report = fold(self._events)
         self.database.run_finished(report)
@@ -227,7 +227,7 @@ class Workspace:
     def _finish(self, runner: Runner, policy: Policy) -> None:
         """Record the units of what ran, and write the lockfile."""
         facts = self._survey.facts(self.graph.order)
-        traces = {name: trace for name, trace in runner.traces.items() if runner.vouched[name]}
+        traces = runner.vouched()
         analysis = self.project.analysis
         roots = [root for trace in traces.values() for root in _roots(trace) if analysis.knows(root)]
         known = self.database.known_units(roots)

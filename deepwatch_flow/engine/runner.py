@@ -81,13 +81,12 @@ class Runner:
         self._parts = parts
         self._schedule = parts.schedule or Schedule()
         self._line = Line({name: facts.needs for name, facts in world.facts.items()}, self._schedule.priorities)
-        self._parked: List[str] = []                      # ready, but what it asks for is in use
         self._running: Dict[str, _Running] = {}
         self._outputs: Dict[str, Digest] = {}
         self._bad: Set[str] = set()                       # failed or blocked
         self._ran: Set[str] = set()                       # a value made just now that can't be read never can
         self.traces: Dict[str, Trace] = {}                # what holds now, for the lockfile
-        self.vouched: Dict[str, bool] = {}                # whether that was recorded
+        self._unvouched: Set[str] = set()                 # those of them that hold in this run alone
         self._stopping = False
         self._fanout = FanOut(self._world, self._facts, self.traces)
         self._revival = Revival(self._world, self._facts, self.traces, self._fanout, self._line)
@@ -100,7 +99,9 @@ class Runner:
             while self._line or self._running or retries.next() is not None:
                 self._wake()
                 while self._line and executor.free():
-                    self._begin(self._line.pop())
+                    name = self._line.pop()
+                    self._begin(name)
+                    self._line.had_turn(name)
                 due = retries.next()
                 left = None if due is None else max(0.0, due - time.monotonic())
                 if self._running:
@@ -112,6 +113,10 @@ class Runner:
             executor.close(cancel=True)
             raise
         executor.close()
+
+    def vouched(self) -> Dict[str, Trace]:
+        """Return what holds now, for the lockfile, without what was not recorded."""
+        return {name: trace for name, trace in self.traces.items() if name not in self._unvouched}
 
     def _wake(self) -> None:
         """Put those in line again that waited to be repeated."""
@@ -125,7 +130,7 @@ class Runner:
 
     def _begin(self, name: str) -> None:
         facts = self._facts[name]
-        bad = sorted(need for need in facts.needs if need in self._bad)
+        bad = sorted(self._bad.intersection(facts.needs)) if self._bad else []
         if bad or self._stopping:
             self._fail(name, "blocked" if bad else "cancelled", tuple(Reason("upstream-failed", need) for need in bad))
             return
@@ -160,7 +165,7 @@ class Runner:
         if key is not None and self._fanout.waits(name, key):
             return
         if not self._schedule.resources.take(base_of(name)):
-            self._parked.append(name)
+            self._line.hold(name, self._schedule.resources.kind(base_of(name)))
             return
         self._revival.take(name)
         self._execute(name, _Running(reasons, trace, key is not None))
@@ -188,7 +193,7 @@ class Runner:
             return
         trace, data = made
         self._parts.values.store(data, trace.artifact)
-        self._settle(name, trace, vouched=all(self.vouched[each] for each in self._fanout.members(name)))
+        self._settle(name, trace, vouched=self._unvouched.isdisjoint(self._fanout.members(name)))
 
     def _execute(self, name: str, running: _Running) -> None:
         facts = self._facts[name]
@@ -305,9 +310,7 @@ class Runner:
 
     def _give_back(self, name: str) -> None:
         self._schedule.resources.give_back(base_of(name))
-        for parked in self._parked:
-            self._line.push(parked)
-        self._parked.clear()
+        self._line.try_held()
 
     def _again(self, name: str, running: _Running, failure: Failure) -> bool:
         """Have a step that failed executed again, if it may be."""
@@ -329,7 +332,7 @@ class Runner:
 
     def _settle(self, name: str, trace: Trace, vouched: bool = True) -> None:
         self.traces[name] = trace
-        self.vouched[name] = vouched
+        (self._unvouched.discard if vouched else self._unvouched.add)(name)
         self._outputs.update(outputs_of(self._world, name, trace) if self._facts[name].family is None else {name: trace.artifact.output})
         self._release(name)
 
