@@ -28,15 +28,15 @@ from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tupl
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from deepwatch_flow.engine.handover import Values, consumers_of  # noqa: E402
-from deepwatch_flow.engine.planner import World  # noqa: E402
-from deepwatch_flow.engine.planning import plan  # noqa: E402
-from deepwatch_flow.engine.runner import Parts, Runner  # noqa: E402
-from deepwatch_flow.engine.schedule import Retries, Schedule, priorities  # noqa: E402
-from deepwatch_flow.engine.worker import Call, Failure, Outcome  # noqa: E402
-from deepwatch_flow.events import Event, Notice  # noqa: E402
-from deepwatch_flow.hashing.digest import digest_bytes  # noqa: E402
-from deepwatch_flow.model import (  # noqa: E402
+from deepwatch_flow.engine.handover import Values, consumers_of
+from deepwatch_flow.engine.planner import World
+from deepwatch_flow.engine.planning import plan
+from deepwatch_flow.engine.runner import Parts, Runner
+from deepwatch_flow.engine.schedule import Retries, Schedule, priorities
+from deepwatch_flow.engine.worker import Call, Failure, Outcome
+from deepwatch_flow.events import Event, FamilyStarted, Notice, StepStarted
+from deepwatch_flow.hashing.digest import digest_bytes
+from deepwatch_flow.model import (
     Artifact,
     Axis,
     Digest,
@@ -48,11 +48,11 @@ from deepwatch_flow.model import (  # noqa: E402
     StepFacts,
     Trace,
 )
-from deepwatch_flow.state import lockfile  # noqa: E402
-from deepwatch_flow.state.codecs import Codecs  # noqa: E402
-from deepwatch_flow.state.database import Database  # noqa: E402
-from deepwatch_flow.state.store import MemoryStore  # noqa: E402
-from deepwatch_flow.vouching import lock_of  # noqa: E402
+from deepwatch_flow.state import lockfile
+from deepwatch_flow.state.codecs import Codecs
+from deepwatch_flow.state.database import Database
+from deepwatch_flow.state.store import MemoryStore
+from deepwatch_flow.vouching import lock_of
 
 Facts = Dict[str, StepFacts]
 
@@ -121,7 +121,7 @@ class Simulated:
     def __init__(self, workers: int, lost: float) -> None:
         self._workers = workers
         self._lost = lost
-        self._chance = random.Random(0)  # noqa: S311
+        self._chance = random.Random(0)
         self._flight: List[Tuple[float, int, Call]] = []
         self.clock = 0.0
         self.submitted = self.waits = self.failed = 0
@@ -158,6 +158,12 @@ def resident(what: str = "VmRSS") -> int:
         return next(int(line.split()[1]) << 10 for line in file if line.startswith(what + ":"))
 
 
+def forget_peak() -> None:
+    """Have VmHWM begin again with what is resident now."""
+    with open("/proc/self/clear_refs", "w", encoding="ascii") as file:
+        file.write("5")
+
+
 def history_of(traces: Dict[str, Trace]) -> History:
     """Return the history that a run leaves, without families as a whole."""
     kept = {name: trace for name, trace in traces.items() if trace.key}
@@ -175,14 +181,13 @@ class Run:
         order = priorities({name: each.needs for name, each in facts.items()}, {}) if workers > 1 else {}
         store = Nowhere()
         self.runner = Runner(self.world, Policy(), set(), Parts(
-            self.executor, Values(store, Codecs(), consumers_of(facts)), record, lambda _: None, self.events.append, None,
+            self.executor, Values(store, Codecs(), consumers_of(facts)), record, lambda _: None, self.emit, None,
             schedule=Schedule(order, None, retries)))
 
-    def plan(self) -> float:
-        """Plan; return the CPU seconds."""
-        before = time.process_time()
-        plan(self.world, Policy(), set())
-        return time.process_time() - before
+    def emit(self, event: Event) -> None:
+        """Keep what a run keeps for its report."""
+        if not isinstance(event, (StepStarted, FamilyStarted)):
+            self.events.append(event)
 
 
 def measure(shape: str, count: int, workers: int, lost: float, way: str) -> Dict[str, float]:
@@ -193,8 +198,9 @@ def measure(shape: str, count: int, workers: int, lost: float, way: str) -> Dict
     if way == "warm":
         cold = Run(facts, History({}, {}), workers, lost, lambda *_: None)
         cold.runner.run()
-        history = history_of(cold.runner.traces)
+        history = history_of(cold.runner.results.traces)
         del cold
+        forget_peak()
     else:
         history = History({}, {})
     if way == "plan":
@@ -204,22 +210,22 @@ def measure(shape: str, count: int, workers: int, lost: float, way: str) -> Dict
         found["memory"] = (resident("VmHWM") - before) / count
         return found
     start = time.process_time()
-    with _recording(way == "database") as (record, written):
+    with Recording(way == "database") as (record, written):
         run = Run(facts, history, workers, lost, record)
         run.runner.run()
         found["cpu"] = (time.process_time() - start) / count
         found["memory"] = (resident("VmHWM") - before) / count
-        ran = sum(1 for each in run.runner.traces.values() if each.key)
+        ran = sum(1 for each in run.runner.results.traces.values() if each.key)
         assert ran >= count, (ran, count)
         assert run.executor.submitted == run.executor.failed + (0 if way == "warm" else ran)
         found["messages"] = (run.executor.submitted + run.executor.waits) / count
         found["retried"] = sum(isinstance(each, Notice) for each in run.events)
         found["simulated"] = run.executor.clock
-        written(facts, run.runner.traces, found, count)
+        written(facts, run.runner.results.traces, found, count)
     return found
 
 
-class _recording:
+class Recording:
     """The record function of a run: into a real database or nowhere; and what was written, per step."""
 
     def __init__(self, real: bool) -> None:

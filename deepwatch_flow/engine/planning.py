@@ -85,12 +85,11 @@ class _Planner:
             self.settle(member.name, judge(self._world, member.name, self._outputs, self._policy, name in self._wanted))
         if only is not None:
             return      # nobody needs the family as a whole
-        traces = [verdict.trace for each in members for verdict in [self.verdicts[each]] if isinstance(verdict, Fresh)]
-        if len(traces) < len(members):
+        made = {each: verdict.trace.artifact for each in members for verdict in [self.verdicts[each]] if isinstance(verdict, Fresh)}
+        if len(made) < len(members):
             self._undone.add(name)
             return
-        named = [trace._replace(step=each) for each, trace in zip(members, traces)]
-        trace, _ = gathered(facts, named)
+        trace, _ = gathered(facts, members, made.__getitem__)
         self.wholes[name] = trace
         if not members:
             self.verdicts[name] = Fresh(trace)     # else its instances tell

@@ -39,7 +39,7 @@ VALUES = st.one_of(st.lists(st.integers(), max_size=6), st.lists(st.text(), max_
 @given(VALUES)
 def test_a_value_comes_back_as_it_was(value: Any) -> None:
     bench = Bench()
-    manifest = parse(dump(taken_apart(value, (), bench.keep)))
+    manifest = parse(dump(*taken_apart(value, (), bench.keep)))
     found = put_together(manifest, bench.load)
     assert found == value
     assert type(found) is type(value)
@@ -49,7 +49,7 @@ def test_a_value_comes_back_as_it_was(value: Any) -> None:
 @given(VALUES, VALUES)
 def test_values_that_differ_have_other_digests(one: Any, other: Any) -> None:
     bench = Bench()
-    digests = [output_of(taken_apart(each, (), bench.keep)) for each in (one, other)]
+    digests = [output_of(*taken_apart(each, (), bench.keep)) for each in (one, other)]
     assert (digests[0] == digests[1]) == (one == other and list(one) == list(other) and type(one) is type(other))
 
 
@@ -100,9 +100,9 @@ def test_a_family_is_loaded_when_it_is_asked_for() -> None:
 
 def test_all_blobs_of_a_value_are_found_in_parts_of_parts_too() -> None:
     bench = Bench()
-    inner = dump(taken_apart([1, 2], (), bench.keep))
+    inner = dump(*taken_apart([1, 2], (), bench.keep))
     part = Artifact(Digest("0" * 64), bench.store.put(inner), len(inner), CODEC)
-    outer = dump(Manifest("list", tuple(each._replace(artifact=part) for each in taken_apart([0], (), bench.keep).parts)))
+    outer = dump("list", tuple(each._replace(artifact=part) for each in taken_apart([0], (), bench.keep).parts))
     whole = Artifact(Digest("0" * 64), bench.store.put(outer), len(outer), CODEC)
     found: Dict[Digest, int] = dict(blobs_of(whole, bench.store.get))
     assert len(found) == 4
