@@ -7,8 +7,8 @@
 No user code runs: the facts are made up, calls end in a simulated executor. Each measurement is a process
 of its own. CPU is user and system time of that process; `x10` is the CPU a step against that of a tenth
 of the steps (1.0: linear). Memory is the highest resident set (VmHWM) above what was resident before, as
-that is what a machine has to have: it counts the allocator's waste, which tracemalloc does not (and it does
-not slow the run). `facts` is what the steps themselves take before the run, `run` all that comes on top
+that is what a machine has to have; with --traced it is the most that objects took (tracemalloc, which
+slows the run: CPU is not to be read then), without what the allocator can't use. `facts` is what the steps themselves take before the run, `run` all that comes on top
 of it at the worst moment: line, traces, keys, reasons, and the events, which a run keeps for its report.
 `warm` is a second run by the history of the first one; its memory includes that history. Linux only.
 """
@@ -23,6 +23,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import tracemalloc
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 
@@ -159,7 +160,9 @@ def resident(what: str = "VmRSS") -> int:
 
 
 def forget_peak() -> None:
-    """Have VmHWM begin again with what is resident now."""
+    """Have the most memory begin again with what is in use now."""
+    if tracemalloc.is_tracing():
+        tracemalloc.reset_peak()
     with open("/proc/self/clear_refs", "w", encoding="ascii") as file:
         file.write("5")
 
@@ -190,11 +193,16 @@ class Run:
             self.events.append(event)
 
 
+def used(most: bool = False) -> int:
+    """Return the bytes of memory that are in use, or the most that were."""
+    return tracemalloc.get_traced_memory()[most] if tracemalloc.is_tracing() else resident("VmHWM" if most else "VmRSS")
+
+
 def measure(shape: str, count: int, workers: int, lost: float, way: str) -> Dict[str, float]:
     """Run once in this process and return what it took."""
-    before = resident()
+    before = used()
     facts = SHAPES[shape](count)
-    found: Dict[str, float] = {"facts": (resident() - before) / count}
+    found: Dict[str, float] = {"facts": (used() - before) / count}
     if way == "warm":
         cold = Run(facts, History({}, {}), workers, lost, lambda *_: None)
         cold.runner.run()
@@ -207,14 +215,14 @@ def measure(shape: str, count: int, workers: int, lost: float, way: str) -> Dict
         start = time.process_time()
         plan(World(facts, history, lambda _: None, lambda trace, wanted: ((), ()), {}), Policy(), set())
         found["cpu"] = (time.process_time() - start) / count
-        found["memory"] = (resident("VmHWM") - before) / count
+        found["memory"] = (used(True) - before) / count
         return found
     start = time.process_time()
     with Recording(way == "database") as (record, written):
         run = Run(facts, history, workers, lost, record)
         run.runner.run()
         found["cpu"] = (time.process_time() - start) / count
-        found["memory"] = (resident("VmHWM") - before) / count
+        found["memory"] = (used(True) - before) / count
         ran = sum(1 for each in run.runner.results.traces.values() if each.key)
         assert ran >= count, (ran, count)
         assert run.executor.submitted == run.executor.failed + (0 if way == "warm" else ran)
@@ -303,14 +311,17 @@ def main() -> None:
     parser.add_argument("--database", action="store_true", help="cold runs that record in a real database and write the lockfile")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--lost", type=float, default=0.0, help="the share of calls whose worker is lost")
+    parser.add_argument("--traced", action="store_true", help="memory by tracemalloc")
     parser.add_argument("--one", nargs=3, metavar=("SHAPE", "COUNT", "WAY"), help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.one:
+        if args.traced:
+            tracemalloc.start(1)
         print(json.dumps(measure(args.one[0], int(args.one[1]), args.workers, args.lost, args.one[2])))
         return
     last: Dict[Tuple[str, str], Tuple[int, float]] = {}
     for shape, count, way in rows(args):
-        found = apart(["--workers", str(args.workers), "--lost", str(args.lost), "--one", shape, str(count), way])
+        found = apart([*["--traced"] * args.traced, "--workers", str(args.workers), "--lost", str(args.lost), "--one", shape, str(count), way])
         before = last.get((shape, way))
         last[shape, way] = (count, found["cpu"])
         line = f"{shape:<9} {way:<8} {count:>9,}  {found['cpu'] * 1e6:6.1f} us"
