@@ -3,10 +3,12 @@ from __future__ import annotations
 
 from typing import Dict, List, Optional, Sequence, Tuple
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from deepwatch_flow.engine.handover import Values, consumers_of
+from deepwatch_flow.engine.line import Line
 from deepwatch_flow.engine.planner import World
 from deepwatch_flow.engine.runner import Parts, Runner
 from deepwatch_flow.engine.schedule import Resources, Retries, Schedule
@@ -201,3 +203,24 @@ def test_a_second_run_executes_nothing(plan: Plan, slots: int, order: Chance, lo
     second = Done(plan, Simulated(slots, order, lost), history)
     assert second.executed == []
     assert second.outputs == first.outputs
+
+
+def test_what_waits_for_resources_is_not_looked_at_again_by_each_that_ends() -> None:
+    count = 100
+    plan = Plan([[] for _ in range(count)], [0] * count, [True] * count, [])
+    executor = Simulated(8, (), ())
+    held: List[str] = []
+    hold = Line.hold
+
+    def counted(line: Line, name: str, wants: object) -> None:
+        held.append(name)
+        hold(line, name, wants)  # type: ignore[arg-type]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Line, "hold", counted)
+        done = Done(plan, executor)
+    assert executor.most_greedy == GPUS
+    assert executor.begun == [f"s{number}" for number in range(count)]
+    assert done.report.ok
+    # once when its turn came, and once for each that ended and left too little for one more
+    assert len(held) <= 2 * count
