@@ -4,7 +4,7 @@ Events are the only channel from the runner to reporters and plugins.
 """
 from __future__ import annotations
 
-from typing import Callable, Dict, Iterable, NamedTuple, Optional, Tuple, Union
+from typing import Callable, Dict, Iterable, List, NamedTuple, Optional, Tuple, Union
 
 from .model import Reason
 
@@ -104,6 +104,7 @@ class RunReport(NamedTuple):
 def fold(events: Iterable[Event]) -> RunReport:
     """Fold the events of one run into its report."""
     report = RunReport("", ())
+    notices: List[Notice] = []
     steps: Dict[str, StepFinished] = {}    # a step may be told twice: reused, then run after all
     for event in events:
         if isinstance(event, RunStarted):
@@ -111,7 +112,7 @@ def fold(events: Iterable[Event]) -> RunReport:
         elif isinstance(event, StepFinished):
             steps[event.step] = event
         elif isinstance(event, Notice):
-            report = report._replace(notices=report.notices + (event,))
+            notices.append(event)
         elif isinstance(event, RunFinished):
             report = report._replace(seconds=event.seconds, interrupted=event.interrupted)
-    return report._replace(steps=tuple(steps.values()))
+    return report._replace(steps=tuple(steps.values()), notices=tuple(notices))

@@ -5,7 +5,8 @@ cheap to make by the ten thousand, compared by value, and they pickle into worke
 """
 from __future__ import annotations
 
-from typing import Dict, Mapping, NamedTuple, NewType, Optional, Tuple, Union
+from bisect import bisect_left
+from typing import Mapping, NamedTuple, NewType, Optional, Tuple, Union
 
 #: 64 hexadecimal digits of BLAKE3
 Digest = NewType("Digest", str)
@@ -202,11 +203,11 @@ class Lock(NamedTuple):
 
     def vouches(self, name: str, key: Digest) -> bool:
         """Tell whether a step or an instance has an entry with this key."""
-        entry = self.steps.get(name)
-        if entry is not None:
-            return entry.key == key
-        family = self.families.get(base_of(name))
-        return family is not None and any(known == key for known, _ in family.instances)
+        if name in self.steps:
+            return self.steps[name].key == key
+        made = self.families[base_of(name)].instances if base_of(name) in self.families else ()
+        at = bisect_left(made, (key, Artifact(Digest(""), Digest(""), 0, "")))     # it may be asked for each of a million
+        return at < len(made) and made[at][0] == key
 
 
 class Axis(NamedTuple):
@@ -345,6 +346,3 @@ class Boundary(NamedTuple):
     root: str                                  #: absolute path of the project
     packages: str = "exact"                    #: exact | minor | ignore
     overrides: Mapping[str, str] = {}          #: distribution -> exact | minor | ignore
-
-
-Json = Union[None, bool, int, float, str, "list[Json]", Dict[str, "Json"]]

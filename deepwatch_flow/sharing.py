@@ -118,12 +118,12 @@ class Sharing:
 
     # -- what it leaves there ---------------------------------------------------------------------
 
-    def send(self, report: RunReport, traces: Mapping[str, Trace], vouched: Mapping[str, bool]) -> None:
-        """Send what a run has executed, where the settings say so; a remote that fails is told and no error."""
+    def send(self, report: RunReport, vouched: Mapping[str, Trace]) -> None:
+        """Send what a run has executed and recorded, where the settings say so; a remote that fails is told and no error."""
         if self._shared is None or self._storing.mode != "read-write" or report.interrupted:
             return
-        made = [Sent(step.step, entry_of(traces[step.step])) for step in report.steps
-                if step.outcome == "ran" and vouched.get(step.step) and step.step in traces]
+        made = [Sent(step.step, entry_of(vouched[step.step])) for step in report.steps
+                if step.outcome == "ran" and step.step in vouched]
         if made:
             self._link.ask(lambda: self._push(made), transfer.Moved())
 

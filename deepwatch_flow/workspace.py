@@ -193,10 +193,10 @@ class Workspace:
             self._events.append(RunFinished(run, time.monotonic() - started, interrupted=True))
             self.database.run_finished(fold(self._events))
             raise
-        self.sharing.send(fold(self._events)._replace(interrupted=interrupted), runner.traces, runner.vouched)
+        self.sharing.send(fold(self._events)._replace(interrupted=interrupted), runner.results.vouched())
         self._emit(RunFinished(run, time.monotonic() - started, interrupted))
         report = fold(self._events)
-        self.settled = {name: trace for name, trace in runner.traces.items() if runner.vouched[name] and trace.key}     # families have none
+        self.settled = {name: trace for name, trace in runner.results.vouched().items() if trace.key}     # families have none
         self.database.run_finished(report)
         self.project.plugins.hook.deepwatch_run_finished(report=report)
         return report
@@ -219,14 +219,14 @@ class Workspace:
     def _finish(self, runner: Runner, policy: Policy) -> None:
         """Record the units of what ran, and write the lockfile."""
         facts = self._survey.facts(self.graph.order)
-        traces = {name: trace for name, trace in runner.traces.items() if runner.vouched[name]}
+        traces = runner.results.vouched()
         analysis = self.project.analysis
         roots = [root for trace in traces.values() for root in _roots(trace) if analysis.knows(root)]
         known = self.database.known_units(roots)
         new = analysis.units([root for root in dict.fromkeys(roots) if root not in known])
         self.database.add_units(new, texts_of(analysis, new))
         self.database.commit()
-        unsettled = {name for name in facts if name not in runner.traces}
+        unsettled = {name for name in facts if name not in runner.results.traces}
         units = analysis.units([each.fingerprint.root for each in facts.values()])
         lock = lock_of(facts, traces, self.lock, units, unsettled)
         if policy.locked:
@@ -283,7 +283,8 @@ class Workspace:
                 return
             self._told.add(event.subject)
             event = event._replace(message=with_owner(event.message, event.subject, self._history().by_key.values()))
-        self._events.append(event)
+        if isinstance(event, (RunStarted, StepFinished, Notice, RunFinished)):      # what the report is made of
+            self._events.append(event)
         hook: Any = self.project.plugins.hook
         if isinstance(event, StepStarted):
             hook.deepwatch_step_started(step=event.step)

@@ -12,8 +12,7 @@ from typing import Any, Iterator, List, Mapping, Optional, TextIO
 
 from ..errors import DeepwatchError, ExecutionError, PipelineError
 from ..events import Event, Notice
-from ..model import Json
-from ..report.documents import dumps
+from ..report.documents import Json, dumps
 from ..report.explain import block
 from ..report.terminal import Paint, notice_lines, traceback_lines, wants_color
 

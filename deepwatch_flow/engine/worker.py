@@ -242,8 +242,8 @@ def _store_parts(value: Any, call: Call, tools: Tools) -> Artifact:
         raise DeepwatchError(f"`{call.step}` has no such parts: {error}", hint="return what the step declares") from error
     if tools.held is not None:
         tools.held.update(held)
-    data = dump(manifest)
-    return Artifact(output_of(manifest), tools.store.put(data), len(data), CODEC)
+    data = dump(*manifest)
+    return Artifact(output_of(*manifest), tools.store.put(data), len(data), CODEC)
 
 
 def _products(call: Call, store: BlobStore) -> Tuple[ProductFile, ...]:
