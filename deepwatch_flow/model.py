@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from typing import Dict, Mapping, NamedTuple, NewType, Optional, Tuple, Union
 
-#: 64 hexadecimal digits of BLAKE3
-Digest = NewType("Digest", str)
+Digest = NewType("Digest", str)    #: 64 hexadecimal digits of BLAKE3
 
 #: the version of the scheme by which code, values and keys are digested; part of the lockfile.
 #: Raise it with any change that gives an unchanged step another key.
@@ -336,6 +335,8 @@ class Policy(NamedTuple):
     wait: Optional[float] = None               #: seconds to wait for another run; None: as long as it takes
     precise: bool = False                      #: a proof that a change of code is of no effect will do
     hermetic: bool = False                     #: reading what is not declared fails the step
+    capture: bool = False                      #: what steps print goes into logs, not to the terminal
+    follow: bool = False                       #: events tell where a step that is executed prints
 
 
 class Boundary(NamedTuple):

@@ -52,6 +52,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_precise(parser)
     parser.add_argument("--hermetic", action="store_true",
                         help="fail a step that reads a file or an environment variable without declaring it")
+    parser.add_argument("-s", "--no-capture", action="store_true",
+                        help="let steps print to the terminal themselves (and read from it); what they print is not kept")
     add_set(parser)
     add_json(parser)
 
@@ -63,8 +65,9 @@ def call(args: argparse.Namespace, console: Console) -> int:
     config = settings(args)
     watch = Watch(config)
     policy = _policy(args, args.jobs if args.jobs is not None else config.jobs)
+    policy = policy._replace(follow=policy.capture and console.verbosity > 0)
     apart = console.results_apart() if console.json else contextlib.nullcontext()
-    reporter = reporter_for(console.err, console.environ, console.verbosity, policy.jobs)
+    reporter = reporter_for(console.err, console.environ, console.verbosity, several=policy.jobs > 1, captured=policy.capture)
     with terminable() as terminated, apart, reporter:
         fan = _Fan([reporter])
         with open_workspace(config, emit=fan, mends=not args.locked) as workspace:
@@ -94,7 +97,7 @@ def _dry_run(args: argparse.Namespace, console: Console) -> int:
 def _policy(args: argparse.Namespace, jobs: int) -> Policy:
     return Policy(targets=tuple(args.targets), tags=tuple(args.tag), force=tuple(args.force), jobs=jobs,
                   locked=args.locked, fail_fast=args.fail_fast, accept_scheme=args.accept_scheme, wait=args.wait,
-                  precise=args.precise, hermetic=args.hermetic)
+                  precise=args.precise, hermetic=args.hermetic, capture=not args.no_capture)
 
 
 def _jobs(text: str) -> int:

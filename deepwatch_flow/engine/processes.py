@@ -15,6 +15,7 @@ import time
 from typing import Any, Callable, Dict, List, NamedTuple, Optional
 
 from ..errors import EnvironmentFault
+from ..events import Printed
 from . import children
 from .executors import Done
 from .worker import Call, Failure, Outcome
@@ -31,6 +32,10 @@ class Setup(NamedTuple):
     execute: Callable[[Call], Outcome]
     #: where a call that was ended hung, by the worker's process number
     hung: Callable[[int], Optional[str]] = lambda _: None
+    #: told of each call that begins: the worker's process number, the step, how long its log is
+    began: Callable[[int, str, int], None] = lambda *_: None
+    #: what a worker that has died printed since its log had so many bytes
+    printed: Callable[[int, int], Optional[Printed]] = lambda *_: None
 
 
 class ProcessExecutor:
@@ -52,6 +57,8 @@ class ProcessExecutor:
     def submit(self, call: Call) -> None:
         """Hand a call to a worker that waits, or to a new one."""
         worker = self._idle.pop() if self._idle else _Worker(self._futures, self._setup)
+        for process in worker.processes:
+            self._setup.began(process.pid, call.step, worker.logged)
         with children.spawning():
             future = worker.pool.submit(self._setup.execute, call)
         self._running[future] = _Running(call, worker, time.monotonic())
@@ -109,14 +116,22 @@ class ProcessExecutor:
         running = self._running.pop(future)
         error = future.exception()
         if isinstance(error, self._broken_pool):
-            return running.call, Outcome(seconds=time.monotonic() - running.since, failure=running.worker.death())
+            return self._dead(running, running.worker.death())
         self._idle.append(running.worker)
         if isinstance(error, EnvironmentFault):
             raise error
         if error is not None:
             return running.call, Outcome(failure=Failure(f"{type(error).__name__}: {error}"))
         outcome: Outcome = future.result()
+        if outcome.printed is not None:
+            running.worker.logged = outcome.printed.end
         return running.call, outcome
+
+    def _dead(self, running: _Running, failure: Failure) -> Done:
+        """Return what is left of a call whose worker is gone: what it had printed."""
+        parts = [part for process in running.worker.processes
+                 for part in [self._setup.printed(process.pid, running.worker.logged)] if part is not None]
+        return running.call, Outcome(seconds=time.monotonic() - running.since, failure=failure, printed=parts[0] if parts else None)
 
     def _ended(self, future: Any) -> Done:
         """End the worker of a call that took too long."""
@@ -127,7 +142,7 @@ class ProcessExecutor:
         hung = [text for process in processes for text in [self._setup.hung(process.pid)] if text]
         failure = Failure(f"it took longer than its timeout of {running.call.timeout:g} s", "".join(hung) or None,
                           "raise @step(timeout=...), or look where it hangs")
-        return running.call, Outcome(seconds=time.monotonic() - running.since, failure=failure)
+        return self._dead(running, failure)
 
 
 class _Worker:
@@ -143,6 +158,7 @@ class _Worker:
         # the pool has no public way to it, and forgets it when it breaks
         self.processes: List[Any] = list((getattr(self.pool, "_processes", None) or {}).values())
         self.since: Optional[float] = None             #: when it was prepared
+        self.logged = 0                                #: how many bytes of its log earlier calls printed
         self.ready.add_done_callback(self._prepared)
 
     def _prepared(self, _: Any) -> None:
