@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import time
 from typing import Iterator, List, Optional
 
@@ -38,7 +39,9 @@ def log(args: argparse.Namespace, console: Console) -> int:
         run = _run(workspace, args.run) if args.run is not None else ""
         found = [each for each in workspace.database.executions(run)
                  if names is None or each.step in names or base_of(each.step) in names]
-        found = [each._replace(printed=_placed(each, workspace.folder)) for each in found]
+        order = {name: place for place, name in enumerate(workspace.graph.order)}
+        found = [each._replace(printed=_placed(each, workspace.folder)) for each in sorted(
+            found, key=lambda each: (order.get(base_of(each.step), -1), _natural(each.step)))]
     if console.json:
         console.document({"steps": [_document(each, args.tail) for each in found]})
         return 0
@@ -71,11 +74,16 @@ def _runs(args: argparse.Namespace, console: Console) -> int:
 
 def _run(workspace: Workspace, beginning: str) -> str:
     """Return the id of the run that begins so."""
-    found = [each.run for each in workspace.history(-1) if each.run.startswith(beginning)]
+    found: List[str] = [each.run for each in workspace.history(-1) if each.run.startswith(beginning)]
     if len(found) != 1 or not beginning:
         raise ConfigError(f"{'several runs begin' if found else 'no run begins'} with `{explain.printable(beginning)}`",
                           hint="`deepwatch log -n 100` lists the last runs")
     return found[0]
+
+
+def _natural(name: str) -> List[object]:
+    """Return what sorts names with numbers as people do."""
+    return [int(part) if part.isdigit() else part for part in re.split(r"([0-9]+)", name)]
 
 
 def _placed(execution: Execution, state: str) -> Optional[Printed]:

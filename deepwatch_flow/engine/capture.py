@@ -64,7 +64,7 @@ class Capture:
         """Close the log; the streams buffer as before."""
         for stream, before in self._buffering:
             with contextlib.suppress(OSError, ValueError):
-                stream.reconfigure(line_buffering=before)    # type: ignore[attr-defined]
+                stream.reconfigure(line_buffering=before)
         for descriptor in [self._log, *self._saved]:
             if descriptor is not None:
                 with contextlib.suppress(OSError):           # a step has closed it
@@ -132,24 +132,18 @@ class Capture:
 
     def _watch(self) -> None:
         self._hook = sys.breakpointhook
-        sys.breakpointhook = self._breakpoint
+        sys.breakpointhook = _Breakpoint(self._hook, self._give_back)
         if _is_terminal(sys.stdin):
             self._stdin = sys.stdin
             sys.stdin = _Asked(sys.stdin, self._give_back)
 
     def _unwatch(self) -> None:
-        if getattr(sys.breakpointhook, "__self__", None) is self:
+        if isinstance(sys.breakpointhook, _Breakpoint):
             sys.breakpointhook = self._hook
         if self._stdin is not None:
             if isinstance(sys.stdin, _Asked):
                 sys.stdin = self._stdin
             self._stdin = None
-
-    def _breakpoint(self, *args: Any, **kwargs: Any) -> Any:
-        self._give_back()
-        hook = self._hook
-        sys.breakpointhook = hook
-        return hook(*args, **kwargs)
 
     def _give_back(self) -> None:
         """Give the terminal back to a step that asks, and show what it has printed last: its question."""
@@ -165,6 +159,24 @@ class Capture:
             with contextlib.suppress(OSError, ValueError, AttributeError):
                 sys.stderr.write(logs.tail(Printed(self.path, self._start, end)))
                 sys.stderr.flush()
+
+
+class _Hook:
+    """Looks like a method that is called, and is looked up before: a debugger stops in the frame that called its hook."""
+
+    def __get__(self, instance: Any, owner: Any) -> Any:
+        instance.before()
+        return instance.hook
+
+
+class _Breakpoint:
+    """A hook for ``breakpoint()`` that does something before the real one; no frame of ours calls that."""
+
+    __call__ = _Hook()
+
+    def __init__(self, hook: Any, before: Callable[[], None]) -> None:
+        self.hook = hook
+        self.before = before
 
 
 class _Asked:

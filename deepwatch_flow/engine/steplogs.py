@@ -15,6 +15,10 @@ from .executors import Done, Executor
 from .worker import Call, Outcome
 
 
+#: how long an execution may wait to be recorded together with others: a kill loses where its output is, not its result
+_RECORD_SECONDS = 0.5
+
+
 class StepLogs:
     """The logs of one run; where its policy does not capture, it does nothing."""
 
@@ -26,6 +30,8 @@ class StepLogs:
         self.folder: Optional[str] = logs.folder_of(os.path.abspath(state), run) if policy.capture else None
         self._printed: Dict[str, Optional[Printed]] = {}
         self._capture: Optional[Capture] = None
+        self._executions: List[Execution] = []     # of which the database was not told yet
+        self._recorded = time.time()
         self._any = False
 
     def here(self, execute: Callable[[Call], Outcome]) -> Callable[[Call], Outcome]:
@@ -76,16 +82,27 @@ class StepLogs:
         printed = outcome.printed
         if printed is not None:
             printed = printed._replace(file=os.path.basename(printed.file))
-        self._database.executed(Execution(call.step, self._run, int(time.time()), how, printed))
+        now = time.time()
+        self._executions.append(Execution(call.step, self._run, int(now), how, printed))
+        if now - self._recorded > _RECORD_SECONDS:
+            self._record(now)
 
-    def close(self) -> None:
-        """Give the descriptors back, and let go of what tells nothing."""
+    def close(self, cancel: bool = False) -> None:
+        """Give the descriptors back, and let go of empty logs, and of old ones unless the run is cancelled."""
         if self._capture is not None:
             self._capture.close()
             self._capture = None
-        if self.folder is not None and self._any:
+        if self._executions:
+            self._record(time.time())
+        if self.folder is not None:
             logs.drop_empty(self.folder)
-            logs.sweep(self._state, self._database)
+            if self._any and not cancel:
+                logs.sweep(self._state, self._database)
+
+    def _record(self, now: float) -> None:
+        self._database.executed(self._executions)
+        self._executions = []
+        self._recorded = now
 
     def _opened(self) -> Optional[Capture]:
         if self._capture is None and self.folder is not None:
@@ -116,7 +133,7 @@ class _Logged:
         try:
             self._inner.close(cancel)
         finally:
-            self._logs.close()
+            self._logs.close(cancel)
 
 
 def _size(path: str) -> int:

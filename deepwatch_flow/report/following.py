@@ -34,6 +34,11 @@ class Follower:
             self._thread = threading.Thread(target=self._watch, name="deepwatch-follower", daemon=True)
             self._thread.start()
 
+    def poll(self) -> None:
+        """Hand on what has come."""
+        for followed in self._followed.values():
+            self._hand_on(followed)
+
     def end(self, event: StepFinished) -> bool:
         """Tell what is left of a step that has finished; whether it was followed."""
         followed = self._followed.pop(event.step, None)
@@ -59,8 +64,7 @@ class Follower:
     def _watch(self) -> None:
         while not self._stop.wait(_SECONDS):
             with self._lock:
-                for followed in self._followed.values():
-                    self._hand_on(followed)
+                self.poll()
 
     def _hand_on(self, followed: _Followed, until: Optional[int] = None) -> None:
         while True:

@@ -162,6 +162,7 @@ class PlainReporter:
     def write(self, lines: List[str]) -> None:
         """Write whole lines; where nobody reads them any more the run goes on all the same."""
         if lines:
+            self._follower.poll()            # what a step said before stands before
             text = "".join(f"{line}\n" for line in lines)
             with contextlib.suppress(OSError):
                 self.stream.write(f"\n{text}" if self._line_open else text)

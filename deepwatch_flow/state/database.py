@@ -252,17 +252,16 @@ class Database:
 
     # -- executions -------------------------------------------------------------------------------
 
-    def executed(self, execution: Execution) -> None:
-        """Record an execution, with the next commit."""
-        step, run, ended, outcome, printed = execution
-        self._queue("executions", (step, run, ended, outcome, *(printed or (None, None, None))))
+    def executed(self, executions: Iterable[Execution]) -> None:
+        """Record executions, with the next commit."""
+        self._queue("executions", *[(*each[:4], *(each.printed or (None, None, None))) for each in executions])
 
     def executions(self, run: str = "") -> List[Execution]:
         """Return the last execution of each step, or its last in the run whose id begins so, the oldest first."""
         sql = ("SELECT step, run, ended, outcome, file, first, last FROM executions WHERE id IN "
                "(SELECT max(id) FROM executions WHERE substr(run, 1, ?) = ? GROUP BY step) ORDER BY id")
-        return [Execution(*row[:4], Printed(*row[4:]) if row[4] is not None else None)
-                for row in self._rows("executions", sql, len(run), run)]
+        return [Execution(step, by, ended, outcome, Printed(file, first, last) if file is not None else None)
+                for step, by, ended, outcome, file, first, last in self._rows("executions", sql, len(run), run)]
 
     def forget_others(self, newest: int) -> Set[str]:
         """Drop executions of all but the newest runs and the last of each step, good and failed; return the runs that stay."""
