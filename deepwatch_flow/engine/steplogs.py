@@ -97,7 +97,7 @@ class StepLogs:
         if self.folder is not None:
             logs.drop_empty(self.folder)
             if self._any and not cancel:
-                logs.sweep(self._state, self._database)
+                logs.sweep(self._state, self._database.forget_others)
 
     def _record(self, now: float) -> None:
         self._database.executed(self._executions)

@@ -9,10 +9,9 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-from typing import Iterator, List, Optional
+from typing import Callable, Container, Iterator, List, Optional
 
 from ..events import Printed
-from .database import Database
 
 #: of how many runs that executed something the logs stay whatever is in them
 KEPT_RUNS = 20
@@ -82,15 +81,15 @@ def drop_empty(folder: str) -> None:
         os.rmdir(folder)
 
 
-def sweep(state: str, database: Database) -> None:
-    """Remove the logs of old runs, but for those that tell of the last execution of a step."""
+def sweep(state: str, needed: Callable[[int], Container[str]]) -> None:
+    """Remove the logs of old runs; `needed` returns which stay: the newest, whose number it is told, and more."""
     with contextlib.suppress(OSError):
         there = os.listdir(folder_of(state))
         if len(there) <= KEPT_RUNS:
             return
-        needed = database.forget_others(KEPT_RUNS)
+        stay = needed(KEPT_RUNS)
         for run in there:
-            if run not in needed:
+            if run not in stay:
                 shutil.rmtree(folder_of(state, run), ignore_errors=True)
 
 
