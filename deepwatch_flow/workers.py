@@ -28,6 +28,9 @@ from .state import logs as logfiles
 from .state.database import Database
 from .state.store import BlobMissing, BlobStore
 
+#: the executors of ours, which capture what steps print
+OURS = ("auto", "inline", "processes")
+
 
 class WorkerSetup(NamedTuple):
     """What a worker is told when it starts."""

@@ -15,6 +15,7 @@ from ..report.documents import plan_document, run_document
 from ..report.live import reporter_for
 from ..report.terminal import plan_lines
 from ..state.watched import LOCKED, RUN, STATUS
+from ..workers import OURS
 from ..workspace import Workspace, open_workspace
 from .console import Console
 from .parser import Command, add_json, add_precise, add_set
@@ -67,7 +68,8 @@ def call(args: argparse.Namespace, console: Console) -> int:
     policy = _policy(args, args.jobs if args.jobs is not None else config.jobs)
     policy = policy._replace(follow=policy.capture and console.verbosity > 0)
     apart = console.results_apart() if console.json else contextlib.nullcontext()
-    reporter = reporter_for(console.err, console.environ, console.verbosity, several=policy.jobs > 1, captured=policy.capture)
+    reporter = reporter_for(console.err, console.environ, console.verbosity, several=policy.jobs > 1,
+                            captured=policy.capture and config.executor in OURS)
     with terminable() as terminated, apart, reporter:
         fan = _Fan([reporter])
         with open_workspace(config, emit=fan, mends=not args.locked) as workspace:

@@ -61,7 +61,9 @@ class Capture:
         os.close(file)
 
     def close(self) -> None:
-        """Close the log; the streams buffer as before."""
+        """Close the log; the streams buffer, and the descriptors lead, as before."""
+        if self._asks is not None:       # a Ctrl-C may have come between two lines of `_begin`
+            self._restore()
         for stream, before in self._buffering:
             with contextlib.suppress(OSError, ValueError):
                 stream.reconfigure(line_buffering=before)

@@ -14,7 +14,6 @@ from .capture import Capture, uncaptured
 from .executors import Done, Executor
 from .worker import Call, Outcome
 
-
 #: how long an execution may wait to be recorded together with others: a kill loses where its output is, not its result
 _RECORD_SECONDS = 0.5
 
@@ -97,7 +96,7 @@ class StepLogs:
         if self.folder is not None:
             logs.drop_empty(self.folder)
             if self._any and not cancel:
-                logs.sweep(self._state, self._database.forget_others)
+                logs.sweep(self._state, self._run, self._database.forget_others)
 
     def _record(self, now: float) -> None:
         self._database.executed(self._executions)

@@ -20,6 +20,8 @@ TAIL_LINES = 20
 _TAIL_BYTES = 64 << 10
 _CHUNK = 1 << 20
 _FOLDER = "logs"
+#: the first two digits of a run's id are below that in one run of ten: ids are random
+_ONE_OF_TEN = 26
 
 
 def folder_of(state: str, run: Optional[str] = None) -> str:
@@ -81,16 +83,22 @@ def drop_empty(folder: str) -> None:
         os.rmdir(folder)
 
 
-def sweep(state: str, needed: Callable[[int], Container[str]]) -> None:
-    """Remove the logs of old runs; `needed` returns which stay: the newest, whose number it is told, and more."""
-    with contextlib.suppress(OSError):
+def sweep(state: str, run: str, needed: Callable[[int], Container[str]]) -> None:
+    """Remove the logs of old runs, at the end of one that executed something.
+
+    `needed` returns which stay: the newest, whose number it is told, and more. It takes time that grows with the
+    steps, and has to be asked now and then where nothing is printed, too: by one run of ten.
+    """
+    try:
         there = os.listdir(folder_of(state))
-        if len(there) <= KEPT_RUNS:
-            return
-        stay = needed(KEPT_RUNS)
-        for run in there:
-            if run not in stay:
-                shutil.rmtree(folder_of(state, run), ignore_errors=True)
+    except OSError:                              # nothing was printed yet
+        there = []
+    if len(there) <= KEPT_RUNS and int(run[:2], 16) >= _ONE_OF_TEN:
+        return
+    stay = needed(KEPT_RUNS)
+    for each in there:
+        if each not in stay:
+            shutil.rmtree(folder_of(state, each), ignore_errors=True)
 
 
 def forget_all(state: str) -> None:

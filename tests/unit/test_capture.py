@@ -137,7 +137,18 @@ def test_old_logs_go_but_for_those_of_each_step_s_last_execution(tmp_path: Path)
                 database.executed([Execution("once", run, number, "failed" if number else "ran", None)])
             if number == 2:
                 database.executed([Execution("once", run, number, "failed", None)])
-        logs.sweep(str(tmp_path), database.forget_others)
+        logs.sweep(str(tmp_path), "ff", database.forget_others)
         stay = {"run00", "run02", *[f"run{number:02}" for number in range(5, logs.KEPT_RUNS + 5)]}
         assert set(os.listdir(logs.folder_of(str(tmp_path)))) == stay
         assert [(each.step, each.run) for each in database.executions()] == [("once", "run02"), ("often", "run24")]
+
+
+def test_executions_that_print_nothing_are_bounded_too(tmp_path: Path) -> None:
+    with Database.open(str(tmp_path / "state.db"), lambda notice: pytest.fail(str(notice))) as database:
+        for number in range(logs.KEPT_RUNS + 5):
+            database.executed([Execution("often", f"{number:02}", number, "ran", None)])
+        logs.sweep(str(tmp_path), "ff", database.forget_others)
+        assert database.executions("00") != []
+        logs.sweep(str(tmp_path), "00", database.forget_others)
+        assert database.executions("00") == []
+        assert database.executions("24") != []
