@@ -159,8 +159,10 @@ class Capture:
             if self._asks is not None:
                 self._asks(self._step)
             with contextlib.suppress(OSError, ValueError, AttributeError):
-                sys.stderr.write(logs.tail(Printed(self.path, self._start, end)))
-                sys.stderr.flush()
+                if end > self._start:
+                    is_whole = b"".join(logs.chunks(Printed(self.path, end - 1, end))) == b"\n"
+                    sys.stderr.write(logs.tail(Printed(self.path, self._start, end)) + "\n" * is_whole)
+                    sys.stderr.flush()
 
 
 class _Hook:
@@ -196,6 +198,10 @@ class _Asked:
     def __iter__(self) -> Iterator[str]:
         self._before()
         return iter(self._stream)
+
+    def __next__(self) -> str:
+        self._before()
+        return next(self._stream)
 
 
 def uncaptured(why: str) -> Notice:

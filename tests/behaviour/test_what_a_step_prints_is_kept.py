@@ -335,6 +335,7 @@ terminal = pytest.mark.skipif(not hasattr(os, "openpty"), reason="there are no p
 @pytest.mark.parametrize("asks, answer, value", [
     ('answer = input("how many? ")', [(b"how many? ", b"42\n")], "42"),
     ('answer = input("how many? ") + input("sure? ")', [(b"how many? ", b"42\n"), (b"sure? ", b"yes\n")], "42yes"),
+    ('import sys; print("a line?"); answer = next(sys.stdin).strip()', [(b"a line?\r\n", b"43\n")], "43"),
     ('answer = "1"; breakpoint()', [(b"(Pdb) ", b"answer = '5'\n"), (b"'5'\r\n(Pdb) ", b"c\n")], "5"),
     ('import pdb; answer = "2"; pdb.set_trace()', [(b"(Pdb) ", b"c\n")], "2")])
 def test_a_step_that_asks_gets_the_terminal(project: Any, asks: str, answer: List[Tuple[bytes, bytes]], value: str) -> None:
