@@ -17,6 +17,14 @@ OUTCOMES = ("ran", "reused", "unaffected", "restored", "failed", "blocked", "can
 GOOD = ("ran", "reused", "unaffected", "restored")
 
 
+class Printed(NamedTuple):
+    """What an execution printed: a part of a log."""
+
+    file: str                          #: absolute path
+    start: int                         #: bytes
+    end: int
+
+
 class RunStarted(NamedTuple):
     """A run begins, with the selected steps in topological order."""
 
@@ -38,6 +46,20 @@ class StepStarted(NamedTuple):
     reasons: Tuple[Reason, ...]
 
 
+class StepPrints(NamedTuple):
+    """What the step that was started prints arrives in this file; told only where the policy follows it."""
+
+    step: str
+    file: str                          #: absolute path
+    start: int                         #: bytes that were there before
+
+
+class StepAsks(NamedTuple):
+    """A step in this process reads from the terminal, which is its own until it has finished."""
+
+    step: str
+
+
 class StepFinished(NamedTuple):
     """A step is done with; `outcome` tells how."""
 
@@ -48,6 +70,7 @@ class StepFinished(NamedTuple):
     error: Optional[str] = None        #: one line: type and message
     traceback: Optional[str] = None    #: the user's frames
     changed: bool = True               #: False where a step ran to the output it had before
+    printed: Optional[Printed] = None  #: what its execution printed, where that is kept
 
 
 class Notice(NamedTuple):
@@ -67,7 +90,7 @@ class RunFinished(NamedTuple):
     interrupted: bool = False
 
 
-Event = Union[RunStarted, FamilyStarted, StepStarted, StepFinished, Notice, RunFinished]
+Event = Union[RunStarted, FamilyStarted, StepStarted, StepPrints, StepAsks, StepFinished, Notice, RunFinished]
 Emit = Callable[[Event], None]
 
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from typing import Mapping, NamedTuple, NewType, Optional, Tuple, Union
 
-#: 64 hexadecimal digits of BLAKE3
-Digest = NewType("Digest", str)
+Digest = NewType("Digest", str)    #: 64 hexadecimal digits of BLAKE3
 
 #: the version of the scheme by which code, values and keys are digested; part of the lockfile.
 #: Raise it with any change that gives an unchanged step another key.
@@ -338,6 +337,8 @@ class Policy(NamedTuple):
     precise: bool = False                      #: a proof that a change of code is of no effect will do
     hermetic: bool = False                     #: reading what is not declared fails the step
     debug: bool = False                        #: a failed step opens the debugger
+    capture: bool = False                      #: what steps print goes into logs, not to the terminal
+    follow: bool = False                       #: events tell where a step that is executed prints
 
 
 class Boundary(NamedTuple):

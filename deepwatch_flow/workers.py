@@ -12,21 +12,26 @@ from typing import Any, List, Mapping, NamedTuple, Optional, Tuple
 from .config import Config
 from .engine import children, debugging, hanging
 from .engine.arguments import arguments_of
+from .engine.capture import Capture, uncaptured
 from .engine.executors import Executor, InlineExecutor
 from .engine.handover import Values, decoded
 from .engine.planner import World
 from .engine.processes import ProcessExecutor
 from .engine.schedule import Resources, Retries, Schedule, priorities
+from .engine.steplogs import StepLogs
 from .engine.worker import Call, Failure, Outcome, Tools, Unreadable, execute, failure_of
 from .engine.workerprocess import Setup
 from .errors import ConfigError, DeepwatchError, EnvironmentFault
 from .events import Notice
 from .model import Artifact, Policy, base_of
 from .project import Project
+from .state import logs as logfiles
 from .state.database import Database
 from .state.store import BlobMissing, BlobStore
 
 _ALIKE = "the pipeline must load there as it does here"
+#: the executors of ours, which capture what steps print
+OURS = ("auto", "inline", "processes")
 
 
 class WorkerSetup(NamedTuple):
@@ -37,13 +42,15 @@ class WorkerSetup(NamedTuple):
     sources: Mapping[str, bytes]         #: the driver's snapshot
     path: Tuple[str, ...]                #: the driver's ``sys.path``
     scratch: Optional[str]               #: the driver's folder of what child processes note
+    logs: Optional[str] = None           #: the folder of the run's logs, where what steps print is captured
 
 
-def executor_for(project: Project, store: BlobStore, folder: str, policy: Policy, live: Values) -> Executor:
+def executor_for(project: Project, store: BlobStore, folder: str, policy: Policy, live: Values, logs: StepLogs) -> Executor:
     """Return the executor that the settings name: ours for one or several processes, or a plugin's.
 
     A step that has a timeout is executed in another process even where one at a time is wanted: nothing
-    else can end it. For the debugger all are executed in this process.
+    else can end it. For the debugger all are executed in this process. What a step prints where a plugin
+    executes it is not captured: several may do so in this process at a time, and descriptors are one for all.
     """
     jobs = policy.jobs
     timed = any(project.graph.nodes[name].step.options["timeout"] for name in project.graph.select(policy.targets, policy.tags))
@@ -57,12 +64,13 @@ def executor_for(project: Project, store: BlobStore, folder: str, policy: Policy
 
     name = project.config.executor
     if policy.debug or name == "inline" or (name == "auto" and jobs <= 1 and not timed):
-        return InlineExecutor(execute_here)
+        return logs.keeping(InlineExecutor(logs.here(execute_here)))
     if name in ("auto", "processes"):
         sources = {path: source.data for path, source in project.snapshot.sources.items()}
-        setup = WorkerSetup(project.config, folder, sources, tuple(sys.path), project.scratch)
         scratch = project.scratch
-        return ProcessExecutor(jobs, Setup(initialise, setup, execute_call, lambda worker: hanging.told(scratch, worker)))
+        setup = WorkerSetup(project.config, folder, sources, tuple(sys.path), scratch, logs.folder)
+        return logs.keeping(ProcessExecutor(jobs, Setup(
+            initialise, setup, execute_call, lambda worker: hanging.told(scratch, worker), logs.began, logs.of_worker)))
     hook: Any = project.plugins.hook
     made: Optional[Executor] = hook.deepwatch_executor(name=name, jobs=jobs, execute=execute_here)
     if made is None:
@@ -87,6 +95,8 @@ def tools_of(project: Project, store: BlobStore) -> Tools:
 
 
 _opened: Optional[Tuple[Project, Tools]] = None
+#: of what steps print in this process
+_capture: Optional[Capture] = None
 _unopened: Failure = Failure("the worker process was not prepared")
 #: what the store told since the last call
 _notices: List[Notice] = []
@@ -94,9 +104,10 @@ _notices: List[Notice] = []
 
 def initialise(setup: WorkerSetup) -> None:
     """Open the project in this process, for as long as the process lives."""
-    global _opened, _unopened
+    global _opened, _unopened, _capture
     children.live_with_parent()
     sys.path[:] = list(setup.path)
+    _capture = _captured(setup.logs)
     try:
         project = Project(setup.config, setup.sources, scratch=setup.scratch)
         project.__enter__()
@@ -108,8 +119,26 @@ def initialise(setup: WorkerSetup) -> None:
         _unopened = Failure("in a worker process, the pipeline raised KeyboardInterrupt when it was loaded", hint=_ALIKE)
 
 
+def _captured(folder: Optional[str]) -> Optional[Capture]:
+    """Return what captures in this process; what loading the pipeline prints gets a file of its own."""
+    if folder is None:
+        return None
+    try:
+        capture = Capture(logfiles.file_of(folder, os.getpid()), _notices.append)
+        capture.lead_to(logfiles.loading_file_of(folder, os.getpid()))
+        return capture
+    except OSError as error:
+        _notices.append(uncaptured(f"{error.filename or folder}: {error.strerror or error}"))
+        return None
+
+
 def execute_call(call: Call) -> Outcome:
-    """Execute one call in this process; the value stays here."""
+    """Execute one call in this process, and capture what it prints."""
+    return _execute(call) if _capture is None else _capture.around(_execute, call)
+
+
+def _execute(call: Call) -> Outcome:
+    """Execute one call; the value stays here."""
     if _opened is None:
         return Outcome(failure=_unopened)
     project, tools = _opened

@@ -20,6 +20,7 @@ from .engine.planner import World
 from .engine.planning import plan as make_plan
 from .engine.products import Restorer
 from .engine.runner import Parts, Runner
+from .engine.steplogs import StepLogs
 from .errors import ConfigError, LockedError, StateError
 from .events import Emit, Event, Notice, RunFinished, RunReport, RunStarted, StepFinished, StepStarted, fold
 from .locking.mending import LockBook
@@ -173,9 +174,10 @@ class Workspace:
         wanted = self.sharing.wanted(plan, wanted, policy.locked)
         self.sharing.fetch(world, plan, wanted)
         values = Values(self.store, self.project.codecs, consumers_of(world.facts))
+        logs = StepLogs(self.folder, run, policy, self.database, self._emit)
         runner = Runner(world, policy, wanted, Parts(
-            executor_for(self.project, self.store, self.folder, policy, values), values, lambda trace, seconds: self._record(run, trace, seconds),
-            self.products.restore, self._telling(self._explainer()), self.lock, self._clear, self._noted,
+            executor_for(self.project, self.store, self.folder, policy, values, logs), values, lambda trace, seconds: self._record(run, trace, seconds),
+            self.products.restore, logs.telling(self._telling(self._explainer())), self.lock, self._clear, self._noted,
             lambda name: self.graph.nodes[base_of(name)].step.options, schedule_for(self.project, self.database, world, policy),
             self.products.guard))
         self.database.run_started(run, time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "run", len(world.facts))

@@ -34,7 +34,7 @@ TABLE: Dict[str, Tuple[str, str]] = {
     "graph": ("inspect", "draw the steps and what they need"),
     "debug": ("debug", "call one step under the debugger, with the stored values of what it needs"),
     "show": ("show", "show the stored value of a step, or write it to a file"),
-    "log": ("inspect", "list past runs"),
+    "log": ("log", "list past runs, or show what a step printed"),
     "diff": ("diff", "show what differs between two lockfiles"),
     "impact": ("impact", "tell which steps an edit would make stale"),
     "lock": ("lock", "merge lockfiles, carry one over to a new scheme of digests"),

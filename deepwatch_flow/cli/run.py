@@ -13,6 +13,7 @@ from ..report.documents import plan_document, run_document
 from ..report.live import reporter_for
 from ..report.terminal import plan_lines
 from ..state.watched import LOCKED, RUN, STATUS
+from ..workers import OURS
 from ..workspace import Workspace, open_workspace
 from .console import Console
 from .parser import Command, add_json, add_precise, add_set
@@ -43,6 +44,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="fail a step that reads a file or an environment variable without declaring it")
     parser.add_argument("--pdb", action="store_true",
                         help="open the debugger in a step that fails (steps run one at a time, in this process, without retries and timeouts)")
+    parser.add_argument("-s", "--no-capture", action="store_true",
+                        help="let steps print to the terminal themselves (and read from it); what they print is not kept")
     add_set(parser)
     add_json(parser)
 
@@ -54,8 +57,10 @@ def call(args: argparse.Namespace, console: Console) -> int:
     config = settings(args)
     watch = Watch(config)
     policy = _policy(args, 1 if args.pdb else args.jobs if args.jobs is not None else config.jobs)
+    policy = policy._replace(follow=policy.capture and console.verbosity > 0)
     apart = console.results_apart() if console.json else contextlib.nullcontext()
-    reporter = reporter_for(console.err, console.environ, console.verbosity, policy.jobs, live=not args.pdb)
+    reporter = reporter_for(console.err, console.environ, console.verbosity, several=policy.jobs > 1,
+                            captured=policy.capture and config.executor in OURS)
     with stoppable() as stopping, apart, reporter, _collector_spared() as sparing:
         fan = _Fan([reporter, sparing])
         with ended_children(stopping), open_workspace(config, emit=fan, mends=not args.locked) as workspace:
@@ -116,7 +121,7 @@ def _dry_run(args: argparse.Namespace, console: Console) -> int:
 def _policy(args: argparse.Namespace, jobs: int) -> Policy:
     return Policy(targets=tuple(args.targets), tags=tuple(args.tag), force=tuple(args.force), jobs=jobs,
                   locked=args.locked, fail_fast=args.fail_fast, accept_scheme=args.accept_scheme, wait=args.wait,
-                  precise=args.precise, hermetic=args.hermetic, debug=args.pdb)
+                  precise=args.precise, hermetic=args.hermetic, debug=args.pdb, capture=not (args.no_capture or args.pdb))
 
 
 def _jobs(text: str) -> int:

@@ -40,6 +40,7 @@ class ProcessExecutor:
         worker = self._idle.pop() if self._idle else None
         if worker is None or worker.is_dead():      # the system may end one that waits, too
             worker = WorkerProcess(self._setup)
+        self._setup.began(worker.process.pid, call.step, worker.logged)
         worker.submit(call)
         self._running[worker] = _Running(call, worker, time.monotonic())
 
@@ -100,14 +101,21 @@ class ProcessExecutor:
             answer = worker.answer()
         except EOFError:
             del self._running[worker]
-            return [(running.call, Outcome(seconds=time.monotonic() - running.since, failure=worker.death()))]
+            return [self._dead(running, worker.death())]
         if answer is None:
             return []
         del self._running[worker]
         self._idle.append(worker)
         if isinstance(answer, EnvironmentFault):
             raise answer
+        if answer.printed is not None:
+            worker.logged = answer.printed.end
         return [(running.call, answer)]
+
+    def _dead(self, running: _Running, failure: Failure) -> Done:
+        """Return what is left of a call whose worker is gone: what it had printed."""
+        printed = self._setup.printed(running.worker.process.pid, running.worker.logged)
+        return running.call, Outcome(seconds=time.monotonic() - running.since, failure=failure, printed=printed)
 
     def _ended(self, worker: WorkerProcess) -> Done:
         """End the worker of a call that took too long."""
@@ -116,7 +124,7 @@ class ProcessExecutor:
         worker.close()
         failure = Failure(f"it took longer than its timeout of {running.call.timeout:g} s", self._setup.hung(worker.process.pid),
                           "raise @step(timeout=...), or look where it hangs")
-        return running.call, Outcome(seconds=time.monotonic() - running.since, failure=failure)
+        return self._dead(running, failure)
 
 
 class _Running(NamedTuple):

@@ -14,7 +14,7 @@ import time
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Tuple
 
 from ..errors import DeepwatchError, EnvironmentFault
-from ..events import Notice
+from ..events import Notice, Printed
 from ..hashing.digest import Hasher
 from ..hashing.values import Undigestible, ValueHasher
 from ..loading.failures import user_traceback
@@ -71,6 +71,7 @@ class Outcome(NamedTuple):
     seen: Optional[Seen] = None         #: what was observed of it
     held: Tuple[Tuple[str, str], ...] = ()     #: own classes and functions in its value: (module, qualified name)
     notices: Tuple[Notice, ...] = ()           #: what the store of a worker process had to tell
+    printed: Optional[Printed] = None          #: what it printed, where that is captured
 
 
 class Unreadable(Exception):

@@ -13,6 +13,7 @@ import time
 from typing import Any, Callable, NamedTuple, Optional, Tuple, Union
 
 from ..errors import EnvironmentFault
+from ..events import Printed
 from . import children
 from .worker import Call, Failure, Outcome
 
@@ -28,6 +29,10 @@ class Setup(NamedTuple):
     execute: Callable[[Call], Outcome]
     #: where a call that was ended hung, by the worker's process number
     hung: Callable[[int], Optional[str]] = lambda _: None
+    #: told of each call that begins: the worker's process number, the step, how long its log is
+    began: Callable[[int, str, int], None] = lambda *_: None
+    #: what a worker that has died printed since its log had so many bytes
+    printed: Callable[[int, int], Optional[Printed]] = lambda *_: None
 
 
 class WorkerProcess:
@@ -41,6 +46,7 @@ class WorkerProcess:
             self.process.start()
         theirs.close()
         self.since: Optional[float] = None             #: when it was prepared
+        self.logged = 0                                #: how many bytes of its log earlier calls printed
         self._waiting: Optional[Call] = None           #: for that: the pipe may be too small for a call that nobody reads
 
     def submit(self, call: Call) -> None:

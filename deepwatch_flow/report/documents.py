@@ -10,6 +10,7 @@ from typing import Dict, Mapping, Sequence, Union
 
 from ..events import Notice, RunReport, StepFinished
 from ..model import Accepted, Fresh, Pending, Plan, Reason, Trace, Verdict
+from ..state.logs import tail
 from .explain import VERDICTS, is_unaffected, plan_counts, sentence, verdict_name, verdict_reasons
 from .graphs import Node
 
@@ -79,6 +80,8 @@ def _finished_document(step: StepFinished) -> Document:
     if step.error is not None:
         document["error"] = step.error
         document["traceback"] = step.traceback
+        if step.printed is not None:
+            document["printed"] = tail(step.printed)
     return document
 
 
