@@ -39,6 +39,8 @@ OBSERVED: Mapping[str, Any] = {"code": True, "files": True, "env": True, "ignore
 LINKS = ("copy", "reflink", "hardlink")
 TRUST = ("signed", "remote")
 REMOTE_MODES = ("read-write", "read", "off")
+#: how workers of an engine come by the code
+CODE = ("shipped", "found")
 
 #: environment variable -> the setting that it overrides
 VARIABLES = {"DEEPWATCH_JOBS": "jobs", "DEEPWATCH_STORE": "store.folder", "DEEPWATCH_REMOTE": "store.remote",
@@ -75,6 +77,7 @@ class Config(NamedTuple):
     observe: Mapping[str, Any] = {}                       #: code, files, env: bool; ignore: patterns
     storing: Storing = Storing()
     resources: Mapping[str, float] = {}                   #: name -> how much of it there is, sizes in bytes
+    engines: Mapping[str, Mapping[str, Any]] = {}         #: dask, ray -> address, workers, code, folder
     sources: Mapping[str, str] = {}                       #: dotted setting -> file, variable, flag or "default"
 
 
@@ -102,7 +105,8 @@ def load(start: str, environ: Mapping[str, str], overrides: Sequence[str] = ()) 
         sources[f"steps.{step}.params.{param}"] = "--set"
     stored = {**values.pop("store", {}), **values.pop("remote", {})}
     folder = stored.pop("folder", Config._field_defaults["store"])
-    config = Config(root, params=params, store=folder, storing=Storing(**stored), **values)
+    engines = {name: values.pop(name) for name in ("dask", "ray") if name in values}
+    config = Config(root, params=params, engines=engines, store=folder, storing=Storing(**stored), **values)
     _check_store(config, sources)
     for key in ("pipeline", "jobs", "packages", "store.folder", "executor"):
         sources.setdefault(key, "default")
@@ -209,7 +213,7 @@ def _checked(table: Mapping[str, Any], file: str) -> Tuple[Dict[str, Any], Dict[
             sources.update((f"{key}.{name}", file) for name in checked)
         elif key == "store" and isinstance(value, str):
             sources["store.folder"] = file
-        elif key in ("observe", "invalidate", "store", "remote", "resources"):
+        elif key in ("observe", "invalidate", "store", "remote", "resources", "dask", "ray"):
             sources.update((f"{key}.{name}", file) for name in value)
         elif key == "steps":
             sources.update((f"steps.{step}.params.{param}", file) for step in checked for param in checked[step])
@@ -302,6 +306,13 @@ def _resources(value: Any, place: Place) -> Dict[str, float]:
     return totals
 
 
+def _engine(value: Any, place: Place) -> Dict[str, Any]:
+    given = table(value, place)
+    no_others(given, ("address", "workers", "code", "folder"), place)
+    checks = {"address": string, "workers": _jobs, "code": lambda each, inside: one_of(each, CODE, inside), "folder": string}
+    return {key: checks[key](each, place.below(key)) for key, each in given.items()}
+
+
 def _steps(value: Any, place: Place) -> Dict[str, Dict[str, Any]]:
     params: Dict[str, Dict[str, Any]] = {}
     for step, settings in table(value, place).items():
@@ -334,12 +345,14 @@ def _check_store(config: Config, sources: Mapping[str, str]) -> None:
 #: setting in a file -> field of Config; deepwatch.toml.example explains each
 SETTINGS = {"pipeline": "pipeline", "jobs": "jobs", "packages": "packages", "package-policy": "overrides",
             "steps": "params", "plugins": "plugins", "store": "store", "executor": "executor",
-            "invalidate": "invalidate", "observe": "observe", "remote": "remote", "resources": "resources"}
+            "invalidate": "invalidate", "observe": "observe", "remote": "remote", "resources": "resources",
+            "dask": "dask", "ray": "ray"}
 
 _CHECKS: Dict[str, Callable[[Any, Place], Any]] = {
     "pipeline": _pipeline, "jobs": _jobs, "packages": _policy, "package-policy": _policies,
     "steps": _steps, "plugins": _plugins, "store": _store, "executor": string,
     "invalidate": _invalidate, "observe": _observe, "remote": _remote, "resources": _resources,
+    "dask": _engine, "ray": _engine,
 }
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Callable, List, Mapping, NamedTuple, Optional, Tuple
 
 from .config import Config
 from .engine import children, hanging
@@ -26,6 +26,10 @@ from .state.database import Database
 from .state.store import BlobMissing, BlobStore
 
 
+#: executors that may execute one step at a time; others do many, whatever `jobs` says
+_ONE_BY_ONE = ("auto", "inline", "processes")
+
+
 class WorkerSetup(NamedTuple):
     """What a worker is told when it starts."""
 
@@ -36,7 +40,8 @@ class WorkerSetup(NamedTuple):
     scratch: Optional[str]               #: the driver's folder of what child processes note
 
 
-def executor_for(project: Project, store: BlobStore, folder: str, policy: Policy, live: Values) -> Executor:
+def executor_for(project: Project, store: BlobStore, folder: str, policy: Policy, live: Values,
+                 dispatch: Callable[[], Any] = lambda: None) -> Executor:
     """Return the executor that the settings name: ours for one or several processes, or a plugin's.
 
     A step that has a timeout is executed in another process even where one at a time is wanted: nothing
@@ -59,9 +64,9 @@ def executor_for(project: Project, store: BlobStore, folder: str, policy: Policy
         scratch = project.scratch
         return ProcessExecutor(jobs, Setup(initialise, setup, execute_call, lambda worker: hanging.told(scratch, worker)))
     hook: Any = project.plugins.hook
-    made: Optional[Executor] = hook.deepwatch_executor(name=name, jobs=jobs, execute=execute_here)
+    made: Optional[Executor] = hook.deepwatch_executor(name=name, jobs=jobs, execute=execute_here, dispatch=dispatch)
     if made is None:
-        raise ConfigError(f"no plugin brings the executor `{name}`", hint='executor = "auto", "inline" or "processes"')
+        raise ConfigError(f"no plugin brings the executor `{name}`", hint='executor = "auto", "inline", "processes", "dask" or "ray"')
     return made
 
 
@@ -71,7 +76,7 @@ def schedule_for(project: Project, database: Database, world: World, policy: Pol
     wanted = {name: each["resources"] for name, each in options.items() if each["resources"]}
     retries = {name: (each["retries"], each["retry_delay"]) for name, each in options.items() if each["retries"]}
     # one after the other, the order of declaration is the one that people expect
-    needs = {name: facts.needs for name, facts in world.facts.items()} if policy.jobs > 1 else {}
+    needs = {name: facts.needs for name, facts in world.facts.items()} if policy.jobs > 1 or project.config.executor not in _ONE_BY_ONE else {}
     return Schedule(priorities(needs, database.durations() if needs else {}),
                     Resources(project.config.resources, wanted), Retries(retries))
 

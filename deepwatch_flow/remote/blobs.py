@@ -62,6 +62,14 @@ class RemoteBlobs:
             if isinstance(found, Exception):
                 raise found
 
+    def learn(self, sizes: Mapping[Digest, int]) -> None:
+        """Take note that others have put blobs there meanwhile; -1 stands for an unknown size."""
+        for digest, size in sizes.items():
+            if _DIGEST.fullmatch(digest):
+                if self.files.lists and digest[:2] not in self._sizes:
+                    continue                      # the folder is listed when it is asked for
+                self._sizes.setdefault(digest[:2], {})[digest] = size
+
     def size(self, digest: Digest) -> Optional[int]:
         """Return the size of a blob at the remote (-1: unknown), None where there is none; raises Unreachable."""
         if not _DIGEST.fullmatch(digest) or digest in self._bad:
