@@ -22,7 +22,7 @@ from typing import (
 
 from ._compat import toml_loads
 from .amounts import amount
-from .checking import Place, no_others, one_of, string, strings, table, wrong
+from .checking import Place, count, no_others, one_of, string, strings, table, wrong
 from .errors import ConfigError, EnvironmentFault
 from .loading.distributions import normalise
 from .model import Boundary
@@ -105,7 +105,7 @@ def load(start: str, environ: Mapping[str, str], overrides: Sequence[str] = ()) 
         sources[f"steps.{step}.params.{param}"] = "--set"
     stored = {**values.pop("store", {}), **values.pop("remote", {})}
     folder = stored.pop("folder", Config._field_defaults["store"])
-    engines = {name: values.pop(name) for name in ("dask", "ray") if name in values}
+    engines: Dict[str, Any] = {name: values.pop(name) for name in ("dask", "ray") if name in values}
     config = Config(root, params=params, engines=engines, store=folder, storing=Storing(**stored), **values)
     _check_store(config, sources)
     for key in ("pipeline", "jobs", "packages", "store.folder", "executor"):
@@ -228,14 +228,6 @@ def _pipeline(value: Any, place: Place) -> str:
     return path
 
 
-def _jobs(value: Any, place: Place) -> int:
-    if not isinstance(value, int) or isinstance(value, bool):
-        wrong(place, "an integer", value)
-    if value < 1:
-        raise ConfigError(f"{place.file}: `{place.key}` must be 1 or more, got {value}", hint="1 runs one step after the other")
-    return value
-
-
 def _policy(value: Any, place: Place) -> str:
     return one_of(value, POLICIES, place)
 
@@ -307,10 +299,9 @@ def _resources(value: Any, place: Place) -> Dict[str, float]:
 
 
 def _engine(value: Any, place: Place) -> Dict[str, Any]:
-    given = table(value, place)
-    no_others(given, ("address", "workers", "code", "folder"), place)
-    checks = {"address": string, "workers": _jobs, "code": lambda each, inside: one_of(each, CODE, inside), "folder": string}
-    return {key: checks[key](each, place.below(key)) for key, each in given.items()}
+    checks = {"address": string, "workers": count, "code": lambda each, inside: one_of(each, CODE, inside), "folder": string}
+    no_others(table(value, place), checks, place)
+    return {key: checks[key](each, place.below(key)) for key, each in value.items()}
 
 
 def _steps(value: Any, place: Place) -> Dict[str, Dict[str, Any]]:
@@ -349,7 +340,7 @@ SETTINGS = {"pipeline": "pipeline", "jobs": "jobs", "packages": "packages", "pac
             "dask": "dask", "ray": "ray"}
 
 _CHECKS: Dict[str, Callable[[Any, Place], Any]] = {
-    "pipeline": _pipeline, "jobs": _jobs, "packages": _policy, "package-policy": _policies,
+    "pipeline": _pipeline, "jobs": count, "packages": _policy, "package-policy": _policies,
     "steps": _steps, "plugins": _plugins, "store": _store, "executor": string,
     "invalidate": _invalidate, "observe": _observe, "remote": _remote, "resources": _resources,
     "dask": _engine, "ray": _engine,

@@ -25,7 +25,6 @@ from .project import Project
 from .state.database import Database
 from .state.store import BlobMissing, BlobStore
 
-
 #: executors that may execute one step at a time; others do many, whatever `jobs` says
 _ONE_BY_ONE = ("auto", "inline", "processes")
 

@@ -184,7 +184,8 @@ class Workspace:
         self.sharing.fetch(world, plan, wanted)
         values = Values(self.store, self.project.codecs, consumers_of(world.facts))
         runner = Runner(world, policy, wanted, Parts(
-            executor_for(self.project, self.store, self.folder, policy, values, self._dispatch), values, lambda trace, seconds: self._record(run, trace, seconds),
+            executor_for(self.project, self.store, self.folder, policy, values,
+                         lambda: Dispatcher(self.project, self.store, self.folder, self.sharing.writable(), self._emit)), values, lambda trace, seconds: self._record(run, trace, seconds),
             self.products.restore, self._telling(self._explainer()), self.lock, self._clear, self._noted,
             lambda name: self.graph.nodes[base_of(name)].step.options, schedule_for(self.project, self.database, world, policy),
             self.products.guard))
@@ -209,9 +210,6 @@ class Workspace:
         self.database.run_finished(report)
         self.project.plugins.hook.deepwatch_run_finished(report=report)
         return report
-
-    def _dispatch(self) -> Dispatcher:
-        return Dispatcher(self.project, self.store, self.folder, self.sharing.writable(), self._emit)
 
     def _record(self, run: str, trace: Trace, seconds: float) -> None:
         """Record a trace; one that was executed is on disk before anything else happens."""

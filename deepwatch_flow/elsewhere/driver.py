@@ -140,7 +140,7 @@ class Dispatcher:
         here, there = dict(ours.packages), dict(answer.packages)
         other = [f"{name} is {there.get(name, 'missing')} there and {here.get(name, 'missing')} here"
                  for name in sorted({*here, *there}) if here.get(name) != there.get(name)]
-        why = "; ".join(other[:5]) or "the code that it reaches differs"
+        why = "; ".join(other[:5]) or "the code that it reaches differs, or an environment variable that it reads"
         return Failure(f"the worker {answer.worker} has other code: its fingerprint of `{base_of(step)}` is {answer.code}, "
                        f"the driver's is {ours.digest}",
                        hint=f"{why}: bring the worker up to date, or have the code shipped")

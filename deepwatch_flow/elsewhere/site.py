@@ -171,7 +171,7 @@ class Site:
         self._project = project
         self._inner = ExitStack()
         self._inner.push(project.__exit__)
-        self._stack.callback(lambda: self._inner.close())
+        self._stack.callback(self._inner.close)
 
     # -- executing --------------------------------------------------------------------------------
 

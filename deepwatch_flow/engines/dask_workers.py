@@ -11,7 +11,7 @@ from ..engine.dispatch import Answer, Order, Work
 _KITS: Dict[str, bytes] = {}
 
 
-class KitPlugin(WorkerPlugin):  # type: ignore[misc]    # distributed has no types for some of our Pythons
+class KitPlugin(WorkerPlugin):
     """Brings a run's kit to each worker, those that join later or come back after a death among them."""
 
     def __init__(self, kit_name: str, kit: bytes) -> None:

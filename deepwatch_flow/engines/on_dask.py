@@ -15,7 +15,7 @@ from ..errors import ConfigError, EnvironmentFault
 from ..events import Notice
 from .batches import GIVE_BACK, BatchExecutor, Broken, Died, Result, as_failure, missing
 
-_FIRST_ANSWER_SECONDS = 10
+_FIRST_ANSWER_SECONDS = 5
 #: for how long what the scheduler told of its workers is taken to hold
 _STALE_SECONDS = 2.0
 #: how often a cluster of our own repeats a batch whose worker died
@@ -36,7 +36,6 @@ class _Dask:
         self._distributed = distributed
         self._dispatch = dispatch
         self._finished: queue.SimpleQueue[Tuple[int, Any]] = queue.SimpleQueue()
-        self._futures: Dict[int, Any] = {}
         self._futures: Dict[int, Any] = {}
         self._told: Set[str] = set()
         self._known: Mapping[str, Any] = {}

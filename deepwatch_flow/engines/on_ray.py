@@ -5,7 +5,7 @@ import contextlib
 import importlib
 import logging
 import os
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 from ..engine.dispatch import Answer, Dispatch, Order, Work
 from ..errors import ConfigError, EnvironmentFault
@@ -33,7 +33,10 @@ def executor(jobs: int, dispatch: Dispatch) -> BatchExecutor:
 
 def execute_batch(work: Work, name: str, kit: Sequence[Any], orders: Sequence[Order], seconds: float) -> List[Answer]:
     """Execute orders in this process; the kit is fetched where it is needed first."""
-    fetch: Callable[[], bytes] = lambda: importlib.import_module("ray").get(kit[0])
+    def fetch() -> bytes:
+        found: bytes = importlib.import_module("ray").get(kit[0])
+        return found
+
     return work(name, fetch, orders, seconds)
 
 
