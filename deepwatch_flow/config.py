@@ -44,7 +44,8 @@ CODE = ("shipped", "found")
 
 #: environment variable -> the setting that it overrides
 VARIABLES = {"DEEPWATCH_JOBS": "jobs", "DEEPWATCH_STORE": "store.folder", "DEEPWATCH_REMOTE": "store.remote",
-             "DEEPWATCH_REMOTE_MODE": "remote.mode"}
+             "DEEPWATCH_REMOTE_MODE": "remote.mode", "DEEPWATCH_EXECUTOR": "executor",
+             "DEEPWATCH_DASK_ADDRESS": "dask.address", "DEEPWATCH_RAY_ADDRESS": "ray.address"}
 
 _SET = re.compile(r"(?P<step>.+?)\.(?P<param>[^\W\d]\w*)\s*=(?P<value>.*)", re.DOTALL)
 _WORDS = {"True": True, "False": False, "None": None}   # as a Python programmer writes them

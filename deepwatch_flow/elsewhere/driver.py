@@ -65,7 +65,7 @@ class Dispatcher:
         url = config.storing.remote if self._blobs is not None else None
         code = str(self.settings.get("code", SHIPPED))
         checkout = self.settings.get("folder")
-        return Kit(self.name, __version__, sys.version_info[:2], config._replace(sources={}), os.path.abspath(folder), token, sources,
+        return Kit(self.name, __version__, sys.version_info[:2], config._replace(sources={}), os.path.abspath(folder), token, project.scratch, sources,
                    others, path, code, str(checkout) if checkout else None, url)
 
     def order(self, call: Call) -> Order:

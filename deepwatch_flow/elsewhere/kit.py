@@ -20,6 +20,7 @@ class Kit(NamedTuple):
     config: Config
     folder: str                            #: of the state
     token: str
+    scratch: Optional[str]                 #: folder of the driver's that it removes in the end, with what killed workers left
     sources: Mapping[str, bytes]           #: the driver's snapshot
     others: Mapping[str, bytes]            #: further files of the project that are read while it loads
     path: Tuple[str, ...]                  #: folders of ``sys.path`` outside the project that own code came from

@@ -132,7 +132,8 @@ class Site:
         there = kit.config.root
         wished = (kit.checkout or there) if kit.code == FOUND else there
         self._apart = self._blind or not (os.path.isdir(there) and os.path.realpath(wished) == os.path.realpath(there))
-        scratch = tempfile.mkdtemp(prefix="deepwatch-site-")
+        near = not self._blind and kit.scratch is not None and os.path.isdir(kit.scratch)
+        scratch = self._scratch = tempfile.mkdtemp(prefix="deepwatch-site-", dir=kit.scratch if near else None)
         self._stack.callback(shutil.rmtree, scratch, ignore_errors=True)
         self._state = os.path.join(scratch, "state") if self._blind else kit.folder
         if not self._apart:
@@ -162,11 +163,11 @@ class Site:
         self._borrowed = Borrowed(local, kit.remote, self._notices.append) if self._blind and kit.remote is not None else None
         self._store: BlobStore = self._borrowed or local
         self._tools: Tools = tools_of(self._project, self._store)
-        self._timed = timed.Timed(self._config, self._state, self._sources)
+        self._timed = timed.Timed(self._config, self._state, self._sources, self._scratch)
         self._stack.callback(self._timed.close)
 
     def _open_project(self) -> None:
-        project = Project(self._config, self._sources)
+        project = Project(self._config, self._sources, scratch=self._scratch)
         project.__enter__()
         self._project = project
         self._inner = ExitStack()

@@ -16,16 +16,15 @@ from ..workers import WorkerSetup, execute_call, initialise
 class Timed:
     """A worker's own worker process, made when the first call with a timeout comes."""
 
-    def __init__(self, config: Config, state: str, sources: Mapping[str, bytes]) -> None:
-        self._config, self._state, self._sources = config, state, sources
+    def __init__(self, config: Config, state: str, sources: Mapping[str, bytes], scratch: str) -> None:
+        self._config, self._state, self._sources, self._scratch = config, state, sources, scratch
         self._executor: Optional[ProcessExecutor] = None
 
     def execute(self, call: Call) -> Outcome:
         """Execute a call; it is ended when its time is over."""
         with _no_daemon():
             if self._executor is None:
-                scratch = importlib.import_module("tempfile").mkdtemp(prefix="deepwatch-timed-")
-                self._scratch = scratch
+                scratch = self._scratch
                 setup = WorkerSetup(self._config, self._state, self._sources, tuple(sys.path), scratch)
                 self._executor = ProcessExecutor(1, Setup(initialise, setup, execute_call, lambda worker: hanging.told(scratch, worker)))
             self._executor.submit(call)
@@ -38,7 +37,6 @@ class Timed:
         if self._executor is not None:
             self._executor.close(cancel=True)
             self._executor = None
-            importlib.import_module("shutil").rmtree(self._scratch, ignore_errors=True)
 
 
 @contextlib.contextmanager

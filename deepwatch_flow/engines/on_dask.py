@@ -97,7 +97,7 @@ class _Dask:
 
     def _workers(self) -> Mapping[str, Any]:
         """Return the workers by address, as they were a moment ago: asking costs a message."""
-        if time.monotonic() - self._asked >= _STALE_SECONDS or not self._known:
+        if time.monotonic() - self._asked >= _STALE_SECONDS:
             number = {"n_workers": -1} if "n_workers" in self._client.scheduler_info.__code__.co_varnames else {}
             self._known = self._client.scheduler_info(**number)["workers"]
             self._asked = time.monotonic()
