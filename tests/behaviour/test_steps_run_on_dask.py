@@ -97,6 +97,8 @@ def test_workers_without_a_shared_file_system_use_the_remote(tmp_path: Path) -> 
         done = deepwatch(root, "run")
         assert done.returncode == 0, done.stdout
         assert (root / "out" / "made.txt").read_text() == "HELLO"
+        held = sum(len(files) for _, _, files in os.walk(root / ".deepwatch" / "objects"))
+        assert held < sum(len(files) for _, _, files in os.walk(tmp_path / "remote" / "objects"))     # values stay there until they are asked for
         assert "HELLO!" in deepwatch(root, "show", "read").stdout
         assert "'folder': 'p'" not in deepwatch(root, "show", "where").stdout      # the code was sent to where the worker may write
         assert "up to date" in deepwatch(root, "run").stdout
