@@ -3,10 +3,14 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
-from dask_cluster import cluster, deepwatch
+from dask_cluster import cluster, deepwatch, environment
 
 pytest.importorskip("distributed", reason="Dask is not installed")
 
@@ -257,3 +261,33 @@ def test_the_engine_is_only_asked_for_where_it_is_not_installed(tmp_path: Path) 
     done = deepwatch(root, "run", PYTHONPATH=os.pathsep.join([str(hidden), str(Path(__file__).resolve().parents[2])]))
     assert done.returncode == 2
     assert 'pip install "deepwatch-flow[dask]"' in done.stdout
+
+
+LONG = """
+import os, time
+from pathlib import Path
+from deepwatch_flow import step
+@step
+def sleeps():
+    Path("begun").write_text(str(os.getpid()))
+    time.sleep(600)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="interrupts by signal")
+def test_ctrl_c_ends_the_cluster_that_was_started_for_the_run(tmp_path: Path) -> None:
+    root = project(tmp_path / "p", LONG)
+    running = subprocess.Popen([sys.executable, "-m", "deepwatch_flow", "run"], cwd=root, env=environment(), stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True)
+    begun = root / "begun"
+    for _ in range(600):
+        if begun.exists() and begun.read_text():
+            break
+        assert running.poll() is None
+        time.sleep(0.05)
+    os.killpg(running.pid, signal.SIGINT)
+    told = running.communicate(timeout=60)[0].decode()
+    assert running.returncode == 130, told
+    assert "interrupted" in told
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(begun.read_text()), 0)
