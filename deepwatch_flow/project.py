@@ -16,7 +16,7 @@ from typing import Any, Iterable, Iterator, List, Mapping, MutableMapping, Optio
 
 from . import builtin
 from .analysis.fingerprint import Analysis
-from .config import OBSERVED, Config, boundary
+from .config import OBSERVED, Config
 from .engine.handover import decoded
 from .errors import DeepwatchError, StateError
 from .hashing.values import ValueHasher
@@ -51,7 +51,7 @@ class Project:
         self.snapshot = Snapshot(self._marks.prepare if self._marks is not None else None)
         if sources:
             self.snapshot.preload(sources)
-        self.boundary = boundary(config)
+        self.boundary = config.boundary
         self.origins = Origins(self.boundary)
         self._kept = kept
         #: what was observed while the user's modules loaded

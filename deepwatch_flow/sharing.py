@@ -67,6 +67,10 @@ class Sharing:
         assert self._traces is not None
         return self._blobs, self._traces
 
+    def writable(self) -> Optional[RemoteBlobs]:
+        """Return the blobs of the remote where a run may read and write them, for workers that do so; None otherwise."""
+        return self._blobs if self._shared is not None and self._storing.mode == "read-write" else None
+
     # -- what a run reads -------------------------------------------------------------------------
 
     def history(self, here: History, version: Version) -> History:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Callable, List, Mapping, NamedTuple, Optional, Tuple
 
 from .config import Config
 from .engine import children, debugging, hanging
@@ -30,7 +30,7 @@ from .state.database import Database
 from .state.store import BlobMissing, BlobStore
 
 _ALIKE = "the pipeline must load there as it does here"
-#: the executors of ours, which capture what steps print
+#: the executors of ours, which capture what steps print; others execute many at a time, whatever `jobs` says
 OURS = ("auto", "inline", "processes")
 
 
@@ -45,7 +45,17 @@ class WorkerSetup(NamedTuple):
     logs: Optional[str] = None           #: the folder of the run's logs, where what steps print is captured
 
 
-def executor_for(project: Project, store: BlobStore, folder: str, policy: Policy, live: Values, logs: StepLogs) -> Executor:
+class Means(NamedTuple):
+    """What a run has for whoever executes its steps."""
+
+    store: BlobStore
+    folder: str                          #: of the state
+    live: Values
+    logs: StepLogs
+    dispatch: Callable[[], Any]          #: gives what sends calls to other machines (elsewhere/driver.py)
+
+
+def executor_for(project: Project, policy: Policy, means: Means) -> Executor:
     """Return the executor that the settings name: ours for one or several processes, or a plugin's.
 
     A step that has a timeout is executed in another process even where one at a time is wanted: nothing
@@ -54,13 +64,13 @@ def executor_for(project: Project, store: BlobStore, folder: str, policy: Policy
     """
     jobs = policy.jobs
     timed = any(project.graph.nodes[name].step.options["timeout"] for name in project.graph.select(policy.targets, policy.tags))
-    tools = tools_of(project, store)
+    tools, logs = tools_of(project, means.store), means.logs
     if policy.debug:    # whatever captures what steps print must leave this process alone then
         tools = tools._replace(failed=lambda step, error: debugging.post_mortem(step, error, project.is_own))
 
     def execute_here(call: Call) -> Outcome:
         os.chdir(project.config.root)    # a step before this one may have gone elsewhere
-        return execute_in(project, tools, call, live)
+        return execute_in(project, tools, call, means.live)
 
     name = project.config.executor
     if policy.debug or name == "inline" or (name == "auto" and jobs <= 1 and not timed):
@@ -68,13 +78,13 @@ def executor_for(project: Project, store: BlobStore, folder: str, policy: Policy
     if name in ("auto", "processes"):
         sources = {path: source.data for path, source in project.snapshot.sources.items()}
         scratch = project.scratch
-        setup = WorkerSetup(project.config, folder, sources, tuple(sys.path), scratch, logs.folder)
+        setup = WorkerSetup(project.config, means.folder, sources, tuple(sys.path), scratch, logs.folder)
         return logs.keeping(ProcessExecutor(jobs, Setup(
             initialise, setup, execute_call, lambda worker: hanging.told(scratch, worker), logs.began, logs.of_worker)))
     hook: Any = project.plugins.hook
-    made: Optional[Executor] = hook.deepwatch_executor(name=name, jobs=jobs, execute=execute_here)
+    made: Optional[Executor] = hook.deepwatch_executor(name=name, jobs=jobs, execute=execute_here, dispatch=means.dispatch)
     if made is None:
-        raise ConfigError(f"no plugin brings the executor `{name}`", hint='executor = "auto", "inline" or "processes"')
+        raise ConfigError(f"no plugin brings the executor `{name}`", hint='executor = "auto", "inline", "processes", "dask" or "ray"')
     return made
 
 
@@ -84,7 +94,7 @@ def schedule_for(project: Project, database: Database, world: World, policy: Pol
     wanted = {name: each["resources"] for name, each in options.items() if each["resources"]}
     retries = {name: (each["retries"], each["retry_delay"]) for name, each in options.items() if each["retries"] and not policy.debug}
     # one after the other, the order of declaration is the one that people expect
-    needs = {name: facts.needs for name, facts in world.facts.items()} if policy.jobs > 1 else {}
+    needs = {name: facts.needs for name, facts in world.facts.items()} if policy.jobs > 1 or project.config.executor not in OURS else {}
     return Schedule(priorities(needs, database.durations() if needs else {}),
                     Resources(project.config.resources, wanted), Retries(retries))
 
