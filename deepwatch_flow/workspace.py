@@ -131,17 +131,21 @@ class Workspace:
     def explain(self, step: str) -> Tuple[Reason, ...]:
         """Return all reasons for which a step would run, those of its upstream steps included.
 
-        Reasons of an upstream step have the path from it down to the given step's consumer first.
+        Reasons of an upstream step have the path from it down to the given step's consumer first. What holds
+        for many instances of a family alike is told once, of the family.
         """
         name = self.graph.targets([step])[0]
         plan = self.plan(Policy(targets=(name,)))
-        reasons: List[Reason] = []
+        reasons: Dict[Reason, None] = {}
         for other, verdict in plan.verdicts.items():
             if isinstance(verdict, Fresh):
                 continue
+            told = other if other == name else base_of(other)
             for reason in verdict.reasons:
-                path = reason.path if reason.path[:1] == (other,) else (other, *reason.path)
-                reasons.append(reason if name in (other, base_of(other)) else reason._replace(path=(name, *path)))
+                reason = reason._replace(subject=told if reason.subject == other else reason.subject,
+                                         path=tuple(told if each == other else each for each in reason.path))
+                path = reason.path if reason.path[:1] == (told,) else (told, *reason.path)
+                reasons[reason if name == told else reason._replace(path=(name, *path))] = None
         return tuple(reasons)
 
     def verdict(self, step: str) -> Verdict:

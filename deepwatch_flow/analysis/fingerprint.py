@@ -55,7 +55,8 @@ class Analysis:
         self.graph = Graph(self.sources, origins, boundary, digesters)
         self._effects = Effects(self.graph)
         self._merkles: Dict[int, Merkle] = {0: Merkle()}
-        self._tops: Dict[Digest, Tuple[Node, int]] = {}
+        #: what stands over a fingerprint; over that of functions with equal code, each one's, the first made first
+        self._tops: Dict[Digest, List[Tuple[Node, int]]] = {}
         self._by_own: Dict[Digest, Node] = {}
         #: own classes and functions that `token` was asked for, by module and qualified name
         self.held: Dict[Tuple[str, str], None] = {}
@@ -100,6 +101,10 @@ class Analysis:
 
     def top(self, root: Digest) -> Tuple[Node, int]:
         """Return the node that stands over a fingerprint made in this session, and its variant."""
+        return self._tops[root][0]
+
+    def tops(self, root: Digest) -> Sequence[Tuple[Node, int]]:
+        """Return the same for each function that has this code."""
         return self._tops[root]
 
     def knows(self, root: Digest) -> bool:
@@ -117,7 +122,7 @@ class Analysis:
         """
         if root in former:
             return former[root], {root}
-        node, variant = self._tops[root]
+        node, variant = self.top(root)
         merkle = Substituted(self._merkles[variant], former)
         top = Node(node.name, node.kind)
         top.text = node.text
@@ -152,7 +157,9 @@ class Analysis:
         merkle = self._merkles.setdefault(variant, Merkle(variant))
         digest = merkle.digest(top)
         packages = plain.names("package", plain.packages[top.index])
-        self._tops[digest] = (top, variant)
+        known = self._tops.setdefault(digest, [])
+        if not any(each.links[0].target is node for each, _ in known):
+            known.append((top, variant))
         untracked, uncacheable = self._unseen(top, variant)
         return Fingerprint(digest, digest, tuple((name, self.graph.version(name)) for name in sorted(packages)),
                            untracked, uncacheable)
@@ -225,8 +232,7 @@ class Analysis:
         """Return the units of fingerprints made in this session, each once, uses after users."""
         found: List[Unit] = []
         seen: Dict[int, Set[int]] = {}
-        for root in roots:
-            top, variant = self._tops[root]
+        for top, variant in (each for root in roots for each in self._tops[root]):
             merkle = self._merkles[variant]
             merkle.digest(top)
             for node in self._reachable(top, variant, seen.setdefault(variant, set())):

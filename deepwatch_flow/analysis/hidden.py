@@ -89,12 +89,12 @@ class HiddenCode:
 
         Of functions, those that ran; and what is linked by them, and so on.
         """
-        top, variant = self._analysis.top(root)
+        variant = self._analysis.top(root)[1]
         places = {(path, line) for path, line, _ in left}
         met: List[Node] = []
         spans: Dict[str, List[Tuple[int, int]]] = {}
         seen: Set[int] = set()
-        waiting = [top]
+        waiting = [top for top, _ in self._analysis.tops(root)]
         while waiting:
             node = waiting.pop()
             if node.index in seen:

@@ -77,7 +77,7 @@ class Mutex:
         try:
             while not _try_lock(descriptor, self._path):
                 holder = self.holder()
-                if on_wait is not None:
+                if on_wait is not None and timeout != 0:
                     on_wait(holder)
                     on_wait = None
                 if deadline is not None and time.monotonic() >= deadline:

@@ -1,6 +1,7 @@
 """The lockfile of one project is the same from any Python, folder, hash seed and number of jobs."""
 from __future__ import annotations
 
+import shutil
 from typing import Any, Dict, Optional
 
 import pytest
@@ -151,3 +152,28 @@ def test_stored_paths_follow_a_project_that_moves(make_project: Any) -> None:
     first.root.rename(moved.root)
     assert moved.run("--set", "at_home.again=1").outcomes == {"files": "reused", "at_home": "ran"}
     assert moved.value("at_home") is True
+
+
+def test_steps_of_equal_code_have_one_lock_whichever_runs_first(project: Any) -> None:
+    project.write("pipeline.py", """
+        from deepwatch_flow import step
+
+        @step
+        def data():
+            return [1, 2]
+
+        @step(needs={"rows": "data"})
+        def fit(rows):
+            return sum(rows)
+
+        @step(needs={"rows": "data"})
+        def test(rows):
+            return sum(rows)
+        """)
+    project.run()
+    before = project.lock
+    assert b"seen" not in before           # each ran its own function, and no other
+    for targets in ((), ("test",), ("fit",)):
+        shutil.rmtree(str(project.path(".deepwatch")))
+        assert project.cli("run", "--locked", *targets).code == 0
+        assert project.lock == before
