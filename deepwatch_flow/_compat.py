@@ -5,12 +5,13 @@ No other module looks at ``sys.version_info``, save the shapes of syntax trees i
 """
 from __future__ import annotations
 
+import os
 import sys
 from typing import Any, FrozenSet
 
 from graphlib import CycleError, TopologicalSorter  # the backport below 3.9 has the same name
 
-__all__ = ["CycleError", "TopologicalSorter", "fcntl", "has_fast_profiler", "monitoring", "stdlib_module_names", "toml_loads"]
+__all__ = ["CycleError", "TopologicalSorter", "duplicate_high", "fcntl", "has_fast_profiler", "monitoring", "stdlib_module_names", "toml_loads"]
 
 #: the Python whose marshal and syntax trees this process reads and writes
 PYTHON = f"{sys.implementation.name}-{sys.version_info[0]}.{sys.version_info[1]}"
@@ -50,3 +51,16 @@ monitoring: Any = getattr(sys, "monitoring", None)
 def has_fast_profiler() -> bool:
     """Whether profiling by the C profiler sees every thread's calls on its own (it shares tool ids from 3.12 on)."""
     return sys.implementation.name == "cpython" and sys.version_info < (3, 12)
+
+
+def duplicate_high(descriptor: int) -> int:
+    """Return a duplicate of a descriptor, with a high number where the system allows it.
+
+    A step that closes what it has inherited, as daemons do, is likely to leave that one alone.
+    """
+    if fcntl is not None:
+        try:
+            return int(fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 500))
+        except (AttributeError, OSError):      # a system without it; a low limit
+            pass
+    return os.dup(descriptor)

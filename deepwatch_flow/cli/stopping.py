@@ -12,7 +12,7 @@ import signal
 import threading
 import time
 from types import FrameType
-from typing import Iterator, List, NoReturn, Optional
+from typing import Any, Dict, Iterator, List, NoReturn, Optional
 
 from ..engine import children
 
@@ -79,6 +79,34 @@ def _as_usual(number: int, frame: Optional[FrameType]) -> None:
         signal.default_int_handler(number, frame)
     signal.signal(number, signal.SIG_DFL)
     os.kill(os.getpid(), number)
+
+
+#: the signals that a thread of ours blocks while it forks, by its number
+_forking: Dict[int, Any] = {}
+
+
+def _before_fork() -> None:
+    # Python forgets what comes before it has found out that it is a child, and a handler of ours would be asked
+    if _current is not None:
+        _forking[threading.get_ident()] = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+
+
+def _after_fork() -> None:
+    mask = _forking.pop(threading.get_ident(), None)
+    if mask is not None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+def _in_child() -> None:
+    hear = _current.hear if _current is not None else None
+    for number in _ENDING:
+        if hear is not None and signal.getsignal(number) == hear:
+            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+    _after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_in_child)
 
 
 @contextlib.contextmanager

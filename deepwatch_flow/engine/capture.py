@@ -8,8 +8,9 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from typing import Any, Callable, Iterator, List, Optional, TextIO
+from typing import Any, Callable, Iterator, List, Optional, TextIO, Tuple
 
+from .._compat import duplicate_high
 from ..events import Notice, Printed
 from ..observation.recorder import unobserved
 from ..state import logs
@@ -39,6 +40,8 @@ class Capture:
         os.makedirs(os.path.dirname(path), exist_ok=True)
         self._log = _above_standard(_open(path))
         self._saved = [_duplicate(each) for each in _STANDARD]
+        self._known = {each: _identity(each) for each in (self._log, *self._saved) if each is not None}
+        self._streams: Tuple[Any, Any] = (sys.stdout, sys.stderr)
         self._buffering = _by_line()
         self._stdin: Any = None
         self._hook: Any = None
@@ -68,7 +71,7 @@ class Capture:
             with contextlib.suppress(OSError, ValueError):
                 stream.reconfigure(line_buffering=before)
         for descriptor in [self._log, *self._saved]:
-            if descriptor is not None:
+            if descriptor is not None and self._is_ours(descriptor):
                 with contextlib.suppress(OSError):           # a step has closed it
                     os.close(descriptor)
 
@@ -77,7 +80,10 @@ class Capture:
     def _begin(self, step: str) -> bool:
         if self._broken:
             return False
+        self._streams = (sys.stdout, sys.stderr)
         try:
+            if not self._is_ours(self._log):
+                return self._give_up("a step has closed the log")
             if _is_full(self._log):
                 return self._give_up("the disk is full")
             self._lead(self._log)
@@ -95,19 +101,22 @@ class Capture:
             self._unwatch()
         lost = _flush() if self._is_on else None
         end = self._size()
+        sys.stdout, sys.stderr = self._streams       # what a step puts in their place is its own
         if self._is_on and self._asks is not None:
             self._restore()
         self._is_on = False
+        _reopen()
         if lost is not None:
             self._give_up(lost)
             _flush()                     # what the log could not take is still in the buffers
         return Printed(self.path, self._start, end) if end > self._start else None
 
     def _size(self) -> int:
-        try:
-            return os.lseek(self._log, 0, os.SEEK_END)
-        except OSError:                  # the step has closed it
-            return 0
+        # a step may have closed it, and opened something else in its place
+        return os.lseek(self._log, 0, os.SEEK_END) if self._is_ours(self._log) else 0
+
+    def _is_ours(self, descriptor: int) -> bool:
+        return _identity(descriptor) == self._known[descriptor] is not None
 
     def _give_up(self, why: str) -> bool:
         """Leave the descriptors alone from now on."""
@@ -127,7 +136,7 @@ class Capture:
             with contextlib.suppress(OSError):
                 if saved is None:
                     os.close(descriptor)
-                else:
+                elif self._is_ours(saved):
                     os.dup2(saved, descriptor)
 
     # -- a step that asks -------------------------------------------------------------------------
@@ -217,9 +226,25 @@ def _flush() -> Optional[str]:
             stream.flush()
         except OSError as error:
             lost = error.strerror or str(error)
-        except (ValueError, AttributeError):      # closed, or none at all
+        except Exception:  # noqa: BLE001, S112 - closed, none at all, or a step's own, which may do anything
             continue
     return lost
+
+
+def _reopen() -> None:
+    """Open those Python streams anew that a step has closed: the next step prints as well."""
+    for name, descriptor in (("stdout", 1), ("stderr", 2)):
+        if getattr(getattr(sys, name), "closed", False):
+            with contextlib.suppress(OSError):
+                setattr(sys, name, open(descriptor, "w", buffering=1, errors="backslashreplace", closefd=False))  # noqa: SIM115 - it stays
+
+
+def _identity(descriptor: int) -> Optional[Tuple[int, int]]:
+    try:
+        found = os.fstat(descriptor)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _by_line() -> List[Any]:
@@ -247,13 +272,15 @@ def _duplicate(descriptor: int) -> Optional[int]:
 
 def _above_standard(descriptor: int) -> int:
     """Return a descriptor for the same file that is none of the standard ones."""
+    high = duplicate_high(descriptor)
+    os.close(descriptor)
     below = []
-    while descriptor <= max(_STANDARD):
-        below.append(descriptor)
-        descriptor = os.dup(descriptor)
+    while high <= max(_STANDARD):
+        below.append(high)
+        high = os.dup(high)
     for each in below:
         os.close(each)
-    return descriptor
+    return high
 
 
 def _is_full(descriptor: int) -> bool:

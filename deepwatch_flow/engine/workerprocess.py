@@ -71,7 +71,9 @@ class WorkerProcess:
             if waiting is not None:
                 self.submit(waiting)
             return None
-        return answer    # type: ignore[no-any-return]
+        if not isinstance(answer, (Outcome, EnvironmentFault)):
+            return Outcome(failure=Failure("something else than the worker wrote into its pipe", hint="the step must leave it alone"))
+        return answer
 
     def is_dead(self) -> bool:
         """Whether the process has ended."""

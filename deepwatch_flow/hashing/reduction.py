@@ -221,10 +221,7 @@ def take_apart(obj: Any) -> Parts:
 
 
 def registered(kind: type) -> Any:
-    """Return what somebody has registered to take objects of a type apart, None where nobody did.
-
-    Of exceptions nothing counts: libraries that carry them between processes have their tracebacks go along.
-    """
+    """Return what takes objects of a type apart by `copyreg`: nothing for exceptions, to which libraries add tracebacks."""
     return None if issubclass(kind, BaseException) else copyreg.dispatch_table.get(kind)
 
 

@@ -15,6 +15,7 @@ from collections import Counter
 from types import TracebackType
 from typing import Dict, List, Mapping, Optional, TextIO, Type
 
+from .._compat import duplicate_high
 from ..events import (
     OUTCOMES,
     Event,
@@ -81,7 +82,7 @@ def _own(stream: TextIO) -> Optional[TextIO]:
     try:
         if stream.fileno() != 2:
             return None
-        return io.TextIOWrapper(os.fdopen(os.dup(2), "wb"), encoding=stream.encoding, errors="backslashreplace")
+        return io.TextIOWrapper(os.fdopen(duplicate_high(2), "wb"), encoding=stream.encoding, errors="backslashreplace")
     except (AttributeError, OSError, ValueError):      # no descriptor, or closed
         return None
 

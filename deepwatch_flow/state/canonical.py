@@ -130,9 +130,9 @@ def _on_big_stack(call: Callable[[], Tuple[bytes, bool]]) -> Tuple[bytes, bool]:
 class _Reducers:
     """What takes objects apart: ours, and what others have registered."""
 
-    def get(self, kind: type) -> Any:
-        """Return it for a type, None where there is nothing."""
-        return _REDUCERS.get(kind) or registered(kind)
+    def get(self, kind: type, default: Any = None) -> Any:
+        """Return it for a type, `default` where there is nothing."""
+        return _REDUCERS.get(kind) or registered(kind) or default
 
 
 class CanonicalPickler(_Base):  # type: ignore[misc]

@@ -35,6 +35,8 @@ class Journal:
         self._database.record(trace, self._run, seconds)
         if seconds:
             (self._short.add if seconds < _SHORT_SECONDS else self._short.discard)(base_of(trace.step))
+        if seconds >= _SHORT_SECONDS:
+            self._database.commit()
 
     def following(self, emit: Emit) -> Emit:
         """Return an `emit` by which we hear of steps that begin."""

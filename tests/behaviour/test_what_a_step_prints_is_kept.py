@@ -380,3 +380,76 @@ def test_a_step_that_forks_under_the_status_line_ends(project: Any, jobs: str) -
     code, screen = at_terminal(project, ["run", "-j", jobs], [])
     assert code == 0, screen
     assert b"from a fork" not in screen
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_what_a_step_does_to_its_streams_is_no_other_step_s(project: Any, jobs: str) -> None:
+    project.write("pipeline.py", """
+        import io
+        import os
+        import sys
+
+        from deepwatch_flow import step
+
+        class Broken:
+            def write(self, text):
+                raise RuntimeError("broken")
+
+            flush = write
+
+        @step
+        def breaks():
+            sys.stdout = Broken()
+            return 1
+
+        @step
+        def closes(breaks):
+            print("one")
+            sys.stdout.close()
+            return 1
+
+        @step
+        def replaces(closes):
+            print("two")
+            sys.stdout = io.StringIO()
+            return 1
+
+        @step
+        def goes_on(replaces):
+            print("three")
+            return 1
+        """)
+    assert project.cli("run", "-j", jobs).code == 0
+    for step, printed in (("closes", "one"), ("replaces", "two"), ("goes_on", "three")):
+        assert project.cli("log", step).stdout.splitlines()[-1] == printed
+
+
+def test_a_step_that_closes_what_it_has_inherited_spoils_no_file(project: Any) -> None:
+    project.write("pipeline.py", """
+        import os
+
+        from deepwatch_flow import step
+
+        @step(observe=False)
+        def closes():
+            for descriptor in range(3, 64):
+                try:
+                    os.close(descriptor)
+                except OSError:
+                    pass
+            return 1
+
+        @step(observe=False)
+        def opens(closes):
+            global files
+            files = [open(f"mine{number}", "w+b") for number in range(8)]
+            return 2
+
+        @step(observe=False)
+        def last(opens):
+            return 3
+        """)
+    done = project.cli("run")
+    assert done.code == 0
+    assert "3 ran" in done.stderr
+    assert [project.path(f"mine{number}").read_bytes() for number in range(8)] == [b""] * 8
