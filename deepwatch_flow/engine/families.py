@@ -44,7 +44,7 @@ def _instance(facts: StepFacts, chosen: Tuple[Tuple[Axis, int], ...], names: Map
         if axis.step:
             part = names[axis.parameter][number]
             upstreams.append((axis.parameter, part))
-            shown.append(label_of(part))
+            shown.append(part[len(axis.step) + 1:-1])
         else:
             label, param = axis.values[number]
             params.append(param)

@@ -5,7 +5,7 @@ from typing import Dict, List, Mapping, Optional, Tuple
 
 from ..model import Artifact, Digest, StepFacts, Trace, base_of
 from .families import gathered, instances
-from .planner import World
+from .planner import World, elements_of
 
 
 class FanOut:
@@ -50,7 +50,7 @@ class FanOut:
     def _parts_of(self, step: str) -> Mapping[str, Artifact]:
         if step in self._members:
             return {each: self._traces[each].artifact for each in self._members[step]}
-        return self._world.parts(self._traces[step]) or {}
+        return elements_of(self._world, self._traces[base_of(step)], step) or {}
 
     # -- instances of one key -----------------------------------------------------------------------
 

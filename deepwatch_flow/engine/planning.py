@@ -19,7 +19,18 @@ from ..model import (
     base_of,
 )
 from .families import gathered, instances
-from .planner import World, asked, awaited, differences, judge, maker_of, outputs_of, part_of, pinned
+from .planner import (
+    World,
+    asked,
+    awaited,
+    differences,
+    elements_of,
+    judge,
+    maker_of,
+    outputs_of,
+    part_of,
+    pinned,
+)
 
 
 def plan(world: World, policy: Policy, wanted: Set[str]) -> Plan:
@@ -121,11 +132,11 @@ class _Planner:
         return [base]
 
     def _parts_of(self, step: str) -> Mapping[str, Artifact]:
-        if self._facts[step].family is not None:
+        if self._facts[base_of(step)].family is not None:
             return {each: verdict.trace.artifact for each in self._members[step] for verdict in [self.verdicts[each]]
                     if isinstance(verdict, Fresh)}
-        verdict = self.verdicts[step]
-        return (self._world.parts(verdict.trace) if isinstance(verdict, Fresh) else None) or {}
+        verdict = self.verdicts[base_of(step)]
+        return (elements_of(self._world, verdict.trace, step) if isinstance(verdict, Fresh) else None) or {}
 
     def _waits(self, name: str) -> List[str]:
         return [step for step in awaited(self._world, name)
