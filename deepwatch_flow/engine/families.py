@@ -6,6 +6,7 @@ itself has no code to run: its value is a mapping of labels to the values of its
 """
 from __future__ import annotations
 
+import collections
 import itertools
 from typing import Callable, Dict, Iterator, List, Mapping, Sequence, Tuple
 
@@ -35,7 +36,14 @@ def instances(facts: StepFacts, parts_of: PartsOf) -> Tuple[StepFacts, ...]:
         raise PipelineError(f"step `{facts.name}` goes through pairs, and its parameters have not as many elements: {told}",
                             hint='give them equally many, or leave out each="zip" for all combinations')
     combined = zip(*members) if facts.family.zipped else itertools.product(*members)
-    return tuple([_instance(facts, chosen, names) for chosen in combined])
+    found = tuple([_instance(facts, chosen, names) for chosen in combined])
+    if len(facts.family.axes) > 1:      # labels along one axis differ; joined ones need not: "a" with "b,c", and "a,b" with "c"
+        counted = collections.Counter(each.name for each in found)
+        twice = next((name for name, often in counted.items() if often > 1), None)
+        if twice is not None:
+            raise PipelineError(f"step `{facts.name}` has two instances that are called `{twice}`",
+                                hint="labels with commas can't be told apart when they are joined: give the elements other labels")
+    return found
 
 
 def _instance(facts: StepFacts, chosen: Tuple[Tuple[Axis, int], ...], names: Mapping[str, Sequence[str]]) -> StepFacts:

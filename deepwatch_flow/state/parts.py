@@ -97,6 +97,8 @@ def taken_apart(value: Any, labels: Tuple[str, ...], keep: Keep, by_label: Mappi
         if str(label) in seen:
             raise NotInParts(f"it has two parts that are called `{label}`")
         seen.add(str(label))
+        if isinstance(label, str) and not label.isascii() and label != label.encode("utf-8", "replace").decode():
+            raise NotInParts(f"it has a part that is called {label!a}, which is no valid Unicode")
         parts.append(Part(label, by_label.get(label, keep)(element)))
     return Manifest(kind, tuple(parts))
 
