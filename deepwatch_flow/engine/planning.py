@@ -18,7 +18,7 @@ from ..model import (
     Verdict,
     base_of,
 )
-from .families import gathered, instances
+from .families import gathered, instances, named
 from .planner import (
     World,
     asked,
@@ -88,9 +88,7 @@ class _Planner:
             return
         members = self._members[name] = []
         only = self._world.only.get(name)
-        for member in instances(facts, self._parts_of):
-            if only is not None and member.name not in only:
-                continue
+        for member in named(facts, instances(facts, self._parts_of), only, self._policy.force):
             members.append(member.name)
             self._facts[member.name] = member
             self.settle(member.name, judge(self._world, member.name, self._outputs, self._policy, name in self._wanted))

@@ -173,7 +173,7 @@ class Runner:
         """Put a family's instances in line; settle it by them once they are done."""
         if not self._fanout.is_expanded(name):
             try:
-                members = self._fanout.expand(name)
+                members = self._fanout.expand(name, self._policy.force)
             except PipelineError as error:
                 self._fail(name, "failed", (), Failure(error.message, hint=error.hint))
                 return

@@ -75,3 +75,16 @@ def test_joined_labels_that_can_not_be_told_apart_are_an_error(other: str, proje
     else:
         assert done.code == 0
         assert project.value("last") == 4
+
+
+def test_an_instance_that_there_is_not_is_an_error_wherever_it_is_named(project: Any) -> None:
+    project.write("pipeline.py", STEPS.format(rows={"us": 1, "de": 2}))
+    for args in (("run", "fit[dee]"), ("run", "--force", "fit[dee]"), ("status", "fit[dee]"), ("why", "fit[dee]")):
+        done = project.cli(*args, inline=True)
+        assert done.code != 0 or args[0] in ("status", "why"), args    # what `rows` gives is not known before it ran
+        project.run("rows", inline=True)
+        done = project.cli(*args, inline=True)
+        assert done.code != 0, args
+        assert "`fit` has no instance `fit[dee]`" in done.stdout + done.stderr, args
+        assert "did you mean `fit[de]`?" in done.stdout + done.stderr, args
+    assert len(project.run(inline=True).executed) == 5
