@@ -5,6 +5,10 @@ from typing import Any
 
 import pytest
 
+from deepwatch_flow.cli.diff import facts_told
+from deepwatch_flow.locking.differences import differences
+from deepwatch_flow.state.lockfile import decode
+
 STEPS = """
     from deepwatch_flow import Each, step
 
@@ -54,3 +58,21 @@ def test_a_change_of_a_family_can_not_be_accepted_and_that_is_said(families: Any
 def test_what_was_observed_is_asked_of_an_instance(families: Any) -> None:
     assert "pipeline.fit" in families.cli("deps", "fit[de,0]", "--observed", inline=True).stdout
     assert "`fit` is a family: each of its instances is observed by itself" in families.cli("deps", "fit", "--observed", inline=True).stderr
+
+
+def test_a_family_whose_results_are_not_kept_runs_under_a_lockfile(families: Any) -> None:
+    families.edit("pipeline.py", "@step\ndef fit(", "@step(cache=False)\ndef fit(")
+    families.run(inline=True)
+    assert len(families.run("--locked", inline=True).executed) == 4
+    families.edit("pipeline.py", "country=Each", "land=Each")
+    families.edit("pipeline.py", "row + country", "row + land + '!'")
+    assert families.cli("run", "--locked", inline=True).code != 0     # `last` is another
+
+
+def test_a_diff_counts_the_instances_that_came_and_went(families: Any) -> None:
+    before = families.lock
+    families.edit("pipeline.py", '["x", "y"]', '["x", "z", "zz"]')
+    families.run(inline=True)
+    (change,) = [each for each in differences(decode(before, "before"), decode(families.lock, "after")).steps if each.name == "fit"]
+    assert facts_told(change) == ["4 instances new, 2 instances gone"]
+    assert not change.same_output
