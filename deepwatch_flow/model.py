@@ -241,6 +241,7 @@ class StepFacts(NamedTuple):
     labels: Tuple[Tuple[str, str], ...] = ()       #: of an instance: (parameter, label) along the axes of declared values
     accepted: Tuple[Accepted, ...] = ()            #: changes in its code that somebody said to be of no effect
     accepted_code: Optional[Digest] = None         #: what its code counts as by them
+    apart: Tuple[str, ...] = ()                    #: those declared outputs that are stored by their elements
 
 
 class History(NamedTuple):

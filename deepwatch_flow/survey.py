@@ -116,7 +116,7 @@ class Survey:
                 node.name, fingerprint, tuple(params), tuple(sorted(node.files.items())),
                 tuple(sorted(node.products.items())), tuple(sorted(node.upstreams.items())),
                 tuple(self._graph.upstreams(node.name)), self.precise or (options["invalidate"] or self._mode) == "precise",
-                options["cue"], self._graph.parts(node.name), self._family(node))
+                options["cue"], self._graph.parts(node.name), self._family(node), apart=self._graph.apart(node.name))
             applied, code = self._accepted_of(node.name, fingerprint.root)
             if applied:
                 found = self._facts[node.name] = found._replace(accepted=applied, accepted_code=code)

@@ -271,11 +271,11 @@ class Verifier:
         if any(graph.nodes[base_of(step)].each for step in (name, *node.upstreams.values())):
             return Verification(name, "unverified", "it has instances, or takes those of another step", locked.entry.artifact)
         upstreams = tuple((parameter, step, self._made(step)) for parameter, step in sorted(node.upstreams.items()))
-        products = tuple(sorted(node.products.items()))
+        options, products = node.step.options, tuple(sorted(node.products.items()))
         missing = self._lay_out(name, place, upstreams)
         if missing is not None:
             return Verification(name, "unverified", f"what `{missing}` gave is not stored here", locked.entry.artifact)
-        executor.submit(Call(name, upstreams, products, node.step.options["observe"], None, node.step.options["seed"], graph.parts(name)))
+        executor.submit(Call(name, upstreams, products, options["observe"], None, options["seed"], graph.parts(name), (), graph.apart(name)))
         ((_, outcome),) = executor.wait()
         failure = outcome.failure
         if failure is not None or outcome.artifact is None:

@@ -45,8 +45,8 @@ def lock_of(facts: Mapping[str, StepFacts], traces: Mapping[str, Trace], old: Op
     members = _members(facts, traces)
     for name in sorted(facts):
         if facts[name].family is not None:
-            before = old.families.get(name) if old is not None else None
-            entry = family_of(facts[name], members.get(name, []), None if name in traces else before)
+            before = old.families.get(name) if old is not None and name in kept else None
+            entry = family_of(facts[name], members.get(name, []), before)
             if entry.instances or name in traces:
                 families[name] = entry
         elif name in traces:
@@ -139,14 +139,16 @@ def check_locked(lock: Optional[Lock], steps: Sequence[str], world: World, plan:
     if dropped:
         raise LockedError(f"`{LOCKFILE}` has a step `{dropped[0]}`, the pipeline has none", hint=hint)
     for name, verdict in plan.verdicts.items():
-        if base_of(name) in lock.families or (name in world.facts and world.facts[name].family is not None):
-            _check_instance(lock, name, verdict, hint)
+        facts = world.facts[base_of(name)]
+        uncacheable = facts.fingerprint.uncacheable is not None
+        if base_of(name) in lock.families or facts.family is not None:
+            if base_of(name) in lock.families or not uncacheable:
+                _check_instance(lock, name, verdict, hint)
             continue
         key = None
         if isinstance(verdict, (Fresh, Stale)):
             key = verdict.key or (verdict.trace.key if isinstance(verdict, Fresh) else None)
         entry = lock.steps.get(name)
-        uncacheable = world.facts[name].fingerprint.uncacheable is not None
         other = isinstance(verdict, Stale) and any(reason.kind in _BEYOND_KEY for reason in verdict.reasons)
         if (entry is None and not uncacheable) or (key is not None and entry is not None and (entry.key != key or other)):
             raise _not_vouched(name, verdict, hint)

@@ -8,7 +8,7 @@ from typing import Dict, List, Optional, Tuple
 from .. import accepting
 from ..accepting import Code, Pair
 from ..errors import ConfigError, StateError
-from ..model import ALL, Accepted, Digest, Fresh, Lock, LockEntry, Unit
+from ..model import ALL, Accepted, Digest, Fresh, Lock, LockEntry, Unit, base_of
 from ..report import explain
 from ..report.documents import Document, accepted_documents
 from ..state import lockfile
@@ -81,6 +81,9 @@ def _target(workspace: Workspace, text: str) -> Tuple[str, Optional[str]]:
 
 def _locked(workspace: Workspace, step: str) -> Tuple[Lock, LockEntry]:
     lock = workspace.lock
+    if workspace.graph.nodes[base_of(step)].each:
+        raise ConfigError(f"`{base_of(step)}` is a family: a change in the code of its instances can't be accepted",
+                          hint=f"deepwatch run {base_of(step)}")
     if lock is None or step not in lock.steps:
         raise StateError(f"`{LOCKFILE}` has no result of `{step}` that could be kept", hint=f"deepwatch run {step}")
     return lock, lock.steps[step]

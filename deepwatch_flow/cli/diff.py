@@ -110,6 +110,8 @@ def facts_told(change: StepChange) -> List[str]:
 def _words(kind: str, names: Sequence[str]) -> str:
     if kind == "stored":
         return "the same value in other bytes"
+    if kind == "instances":
+        return ", ".join(names)
     named = [name for name in names if name]
     return f"{kind} {explain.names(named, _SHOWN)}" if named else kind
 

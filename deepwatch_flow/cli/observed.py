@@ -24,6 +24,10 @@ def show_observed(args: argparse.Namespace, console: Console) -> int:
     """Tell what was observed of a step's last execution."""
     with opened(args, console) as workspace:
         name, observation = workspace.observation(args.target)
+        node = workspace.graph.nodes.get(name)
+    if observation is None and node is not None and node.each:
+        raise StateError(f"`{name}` is a family: each of its instances is observed by itself",
+                         hint=f'deepwatch deps "{name}[LABEL]" --observed; deepwatch status -v {name} lists them')
     if observation is None:
         raise StateError(f"no execution of `{name}` was observed",
                          hint=f"deepwatch run {name} --force {name}; a step with observe=False is never observed")

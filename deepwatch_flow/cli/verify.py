@@ -36,7 +36,8 @@ def add_verify(parser: argparse.ArgumentParser) -> None:
 def verify(args: argparse.Namespace, console: Console) -> int:
     """Execute steps again in a clean place, and tell which of them give something else."""
     with stoppable() as stopping, ended_children(stopping), opened(args, console) as workspace:
-        names = [name for name in workspace.graph.order if name in workspace.graph.targets(args.steps) or not args.steps]
+        chosen = set(map(base_of, workspace.graph.targets(args.steps)))
+        names = [name for name in workspace.graph.order if name in chosen or not args.steps]
         lock = workspace.lock
         if lock is None:
             raise StateError(f"there is no `{LOCKFILE}` to compare with", hint="deepwatch run")

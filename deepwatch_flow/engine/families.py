@@ -6,12 +6,14 @@ itself has no code to run: its value is a mapping of labels to the values of its
 """
 from __future__ import annotations
 
+import collections
+import difflib
 import itertools
-from typing import Callable, Dict, Iterator, List, Mapping, Sequence, Tuple
+from typing import Callable, Dict, FrozenSet, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from ..errors import PipelineError
 from ..hashing.digest import digest_bytes
-from ..model import Artifact, Axis, Digest, StepFacts, Trace, part_name
+from ..model import Artifact, Axis, Digest, StepFacts, Trace, base_of, part_name
 from ..state.parts import CODEC, Part, dump, output_of
 
 #: gives the parts of a step's value: name of the part -> artifact
@@ -35,7 +37,29 @@ def instances(facts: StepFacts, parts_of: PartsOf) -> Tuple[StepFacts, ...]:
         raise PipelineError(f"step `{facts.name}` goes through pairs, and its parameters have not as many elements: {told}",
                             hint='give them equally many, or leave out each="zip" for all combinations')
     combined = zip(*members) if facts.family.zipped else itertools.product(*members)
-    return tuple([_instance(facts, chosen, names) for chosen in combined])
+    found = tuple([_instance(facts, chosen, names) for chosen in combined])
+    if len(facts.family.axes) > 1:      # labels along one axis differ; joined ones need not: "a" with "b,c", and "a,b" with "c"
+        counted = collections.Counter(each.name for each in found)
+        twice = next((name for name, often in counted.items() if often > 1), None)
+        if twice is not None:
+            raise PipelineError(f"step `{facts.name}` has two instances that are called `{twice}`",
+                                hint="labels with commas can't be told apart when they are joined: give the elements other labels")
+    return found
+
+
+def named(facts: StepFacts, all_of_them: Sequence[StepFacts], only: Optional[FrozenSet[str]], force: Iterable[str]) -> Tuple[StepFacts, ...]:
+    """Return the instances that are wanted of a family; raises PipelineError where one is named that it has not.
+
+    `only` are the names of the wanted ones, None for all; `force` are names of any steps that must run.
+    """
+    names = {each.name for each in all_of_them}
+    asked = [*sorted(only or ()), *(name for name in force if name != facts.name and base_of(name) == facts.name)]
+    unknown = next((name for name in asked if name not in names), None)
+    if unknown is not None:
+        close = difflib.get_close_matches(unknown, names, n=1)
+        raise PipelineError(f"`{facts.name}` has no instance `{unknown}`",
+                            hint=f"did you mean `{close[0]}`?" if close else f"deepwatch status -v {facts.name} lists them")
+    return tuple([each for each in all_of_them if only is None or each.name in only])
 
 
 def _instance(facts: StepFacts, chosen: Tuple[Tuple[Axis, int], ...], names: Mapping[str, Sequence[str]]) -> StepFacts:
@@ -44,7 +68,7 @@ def _instance(facts: StepFacts, chosen: Tuple[Tuple[Axis, int], ...], names: Map
         if axis.step:
             part = names[axis.parameter][number]
             upstreams.append((axis.parameter, part))
-            shown.append(label_of(part))
+            shown.append(part[len(axis.step) + 1:-1])
         else:
             label, param = axis.values[number]
             params.append(param)

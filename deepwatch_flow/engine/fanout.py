@@ -1,11 +1,11 @@
 """The families of one run: which instances they have, and which of those have the same key."""
 from __future__ import annotations
 
-from typing import Dict, List, Mapping, Optional, Tuple
+from typing import Dict, Iterable, List, Mapping, Optional, Tuple
 
 from ..model import Artifact, Digest, StepFacts, Trace, base_of
-from .families import gathered, instances
-from .planner import World
+from .families import gathered, instances, named
+from .planner import World, elements_of
 
 
 class FanOut:
@@ -28,10 +28,10 @@ class FanOut:
         """Whether the instances of a family are known."""
         return name in self._members
 
-    def expand(self, name: str) -> Tuple[str, ...]:
-        """Return the names of a family's instances, whose facts are known from now on; raises PipelineError."""
-        only = self._world.only.get(name)
-        members = [each for each in instances(self._facts[name], self._parts_of) if only is None or each.name in only]
+    def expand(self, name: str, force: Iterable[str] = ()) -> Tuple[str, ...]:
+        """Return the names of a family's instances, whose facts are known from now on; raises PipelineError, also where `force` names one that there is not."""
+        facts = self._facts[name]
+        members = named(facts, instances(facts, self._parts_of), self._world.only.get(name), force)
         self._facts.update((member.name, member) for member in members)
         self._members[name] = tuple([member.name for member in members])
         return self._members[name]
@@ -50,7 +50,7 @@ class FanOut:
     def _parts_of(self, step: str) -> Mapping[str, Artifact]:
         if step in self._members:
             return {each: self._traces[each].artifact for each in self._members[step]}
-        return self._world.parts(self._traces[step]) or {}
+        return elements_of(self._world, self._traces[base_of(step)], step) or {}
 
     # -- instances of one key -----------------------------------------------------------------------
 

@@ -26,6 +26,7 @@ from ..model import (
     Upstream,
     Verdict,
     base_of,
+    part_name,
 )
 
 #: gives the reasons for which a trace's artifact or products can't be had, and the products to put back
@@ -174,7 +175,7 @@ def _best(world: World, facts: StepFacts, traces: Sequence[Trace], wanted: bool)
             reasons = reasons or broken
             continue
         lost, restore = world.holdings(trace, wanted)
-        if not lost and facts.parts is not None and world.parts(trace) is None:
+        if not lost and facts.parts is not None and not _is_in_parts(world, facts, trace):
             lost = (Reason("artifact", facts.name),)
         lost += tuple(Reason("product", path) for path in _folders_left_empty(facts, trace) if world.input_digest(path) is None)
         if not lost:
@@ -261,15 +262,37 @@ def _changed(kind: str, old: Mapping[str, str], new: Mapping[str, str], only_bot
 
 def outputs_of(world: World, name: str, trace: Trace) -> Dict[str, Digest]:
     """Return the output digest of a step, and those of the parts of its value where others take it apart."""
-    parts = world.parts(trace) if world.facts[name].parts is not None else None
-    return {name: trace.artifact.output, **{part: artifact.output for part, artifact in (parts or {}).items()}}
+    facts = world.facts[name]
+    found = {name: trace.artifact.output}
+    parts = world.parts(trace) if facts.parts is not None else None
+    for those in (parts or {}, *(elements_of(world, trace, part_name(name, label)) or {} for label in facts.apart)):
+        found.update((part, artifact.output) for part, artifact in those.items())
+    return found
+
+
+def elements_of(world: World, trace: Trace, part: str) -> Optional[Mapping[str, Artifact]]:
+    """Return the artifacts of the elements of one part of a trace's value; of the value itself where `part` is the step."""
+    if part == base_of(part):
+        return world.parts(trace)
+    artifact = (world.parts(trace) or {}).get(part)
+    return None if artifact is None else world.parts(trace._replace(step=part, artifact=artifact))
+
+
+def _is_in_parts(world: World, facts: StepFacts, trace: Trace) -> bool:
+    """Tell whether a value is stored in the parts that others need."""
+    return world.parts(trace) is not None and all(elements_of(world, trace, part_name(facts.name, label)) is not None for label in facts.apart)
 
 
 def part_of(world: World, trace: Trace, name: str) -> Trace:
     """Return the trace of a part as if it had been a step, or that of the step itself."""
     if base_of(name) == name:
         return trace
-    return trace._replace(artifact=(world.parts(trace) or {}).get(name, trace.artifact), products=())
+    artifact = (world.parts(trace) or {}).get(name)
+    for label in world.facts[trace.step].apart if artifact is None else ():
+        part = part_name(trace.step, label)
+        if artifact is None and name.startswith(f"{part}["):
+            artifact = (elements_of(world, trace, part) or {}).get(name)
+    return trace._replace(artifact=artifact or trace.artifact, products=())
 
 
 def awaited(world: World, name: str) -> List[str]:

@@ -18,8 +18,19 @@ from ..model import (
     Verdict,
     base_of,
 )
-from .families import gathered, instances
-from .planner import World, asked, awaited, differences, judge, maker_of, outputs_of, part_of, pinned
+from .families import gathered, instances, named
+from .planner import (
+    World,
+    asked,
+    awaited,
+    differences,
+    elements_of,
+    judge,
+    maker_of,
+    outputs_of,
+    part_of,
+    pinned,
+)
 
 
 def plan(world: World, policy: Policy, wanted: Set[str]) -> Plan:
@@ -77,9 +88,7 @@ class _Planner:
             return
         members = self._members[name] = []
         only = self._world.only.get(name)
-        for member in instances(facts, self._parts_of):
-            if only is not None and member.name not in only:
-                continue
+        for member in named(facts, instances(facts, self._parts_of), only, self._policy.force):
             members.append(member.name)
             self._facts[member.name] = member
             self.settle(member.name, judge(self._world, member.name, self._outputs, self._policy, name in self._wanted))
@@ -121,11 +130,11 @@ class _Planner:
         return [base]
 
     def _parts_of(self, step: str) -> Mapping[str, Artifact]:
-        if self._facts[step].family is not None:
+        if self._facts[base_of(step)].family is not None:
             return {each: verdict.trace.artifact for each in self._members[step] for verdict in [self.verdicts[each]]
                     if isinstance(verdict, Fresh)}
-        verdict = self.verdicts[step]
-        return (self._world.parts(verdict.trace) if isinstance(verdict, Fresh) else None) or {}
+        verdict = self.verdicts[base_of(step)]
+        return (elements_of(self._world, verdict.trace, step) if isinstance(verdict, Fresh) else None) or {}
 
     def _waits(self, name: str) -> List[str]:
         return [step for step in awaited(self._world, name)

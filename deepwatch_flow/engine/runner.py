@@ -173,7 +173,7 @@ class Runner:
         """Put a family's instances in line; settle it by them once they are done."""
         if not self._fanout.is_expanded(name):
             try:
-                members = self._fanout.expand(name)
+                members = self._fanout.expand(name, self._policy.force)
             except PipelineError as error:
                 self._fail(name, "failed", (), Failure(error.message, hint=error.hint))
                 return
@@ -199,7 +199,7 @@ class Runner:
         options = self._parts.options(name)
         self._parts.executor.submit(Call(
             name, tuple((parameter, step, self._revival.made(step).artifact) for parameter, step in facts.upstreams),
-            facts.products, options["observe"], options["timeout"], options["seed"], facts.parts, facts.labels))
+            facts.products, options["observe"], options["timeout"], options["seed"], facts.parts, facts.labels, facts.apart))
 
     def _is_refused(self, name: str, observation: Optional[Observation], reasons: Tuple[Reason, ...], seconds: float) -> bool:
         """Fail a step that must be hermetic and is not; tell whether it is one."""

@@ -23,7 +23,7 @@ from ..observation.recorder import Recorder, unobserved
 from ..observation.seen import EMPTY, Seen
 from ..state.codecs import Codecs
 from ..state.lockgrammar import is_inside
-from ..state.parts import CODEC, NotInParts, dump, output_of, taken_apart
+from ..state.parts import CODEC, Keep, NotInParts, dump, output_of, taken_apart
 from ..state.store import BlobStore
 from .products import is_executable, product_files
 from .seeding import seeded
@@ -47,6 +47,7 @@ class Call(NamedTuple):
     seed: Optional[int] = None                         #: of the random numbers that it draws
     parts: Optional[Tuple[str, ...]] = None            #: how its value is stored: StepFacts.parts
     labels: Tuple[Tuple[str, str], ...] = ()           #: of an instance: StepFacts.labels
+    apart: Tuple[str, ...] = ()                        #: outputs that are stored by their elements: StepFacts.apart
 
 
 class Failure(NamedTuple):
@@ -152,7 +153,7 @@ def _called(function: Callable[..., Any], given: Mapping[str, Any], call: Call, 
     What a generator does it does while it is read, so its elements are stored while the step is watched.
     """
     value = awaited(function(**given))
-    reads = call.parts is not None and isinstance(value, Iterator)
+    reads = bool(call.apart) or (call.parts is not None and isinstance(value, Iterator))
     return value, _stored(value, call, tools) if reads else None
 
 
@@ -237,14 +238,21 @@ def _store_parts(value: Any, call: Call, tools: Tools) -> Artifact:
         held.update(tools.held or {})
         return artifact
 
-    try:
-        manifest = taken_apart(value, call.parts or (), keep)
-    except NotInParts as error:
-        raise DeepwatchError(f"`{call.step}` has no such parts: {error}", hint="return what the step declares") from error
+    def kept(told: str, whole: Any, labels: Tuple[str, ...], by_label: Mapping[str, Keep]) -> Artifact:
+        try:
+            manifest = taken_apart(whole, labels, keep, by_label)
+        except NotInParts as error:
+            raise _NotKept(f"`{told}` has no such parts: {error}", hint="return what the step declares") from error
+        data = dump(*manifest)
+        return Artifact(output_of(*manifest), tools.store.put(data), len(data), CODEC)
+
+    def by_elements(name: str) -> Keep:
+        return lambda output: kept(name, output, (), {})
+
+    artifact = kept(call.step, value, call.parts or (), {label: by_elements(part_name(call.step, label)) for label in call.apart})
     if tools.held is not None:
         tools.held.update(held)
-    data = dump(*manifest)
-    return Artifact(output_of(*manifest), tools.store.put(data), len(data), CODEC)
+    return artifact
 
 
 def _products(call: Call, store: BlobStore) -> Tuple[ProductFile, ...]:

@@ -29,7 +29,7 @@ class StepChange(NamedTuple):
     @property
     def same_output(self) -> bool:
         """Whether the step gives the same value, so that steps below it have no reason to run."""
-        return self.change == CHANGED and not any(fact.kind == "output" for fact in self.facts)
+        return self.change == CHANGED and not any(fact.kind in ("output", "instances") for fact in self.facts)
 
 
 class NameChange(NamedTuple):
@@ -95,7 +95,7 @@ def _family_facts(old: FamilyEntry, new: FamilyEntry) -> Tuple[Fact, ...]:
     other = [key for key, made in new.instances if dict(old.instances).get(key, made) != made]
     for count, word in ((len(come), "new"), (len(gone), "gone"), (len(other), "of another value")):
         if count:
-            found.append(Fact("output", f"{count} {'instance' if count == 1 else 'instances'} {word}", str(count), str(count)))
+            found.append(Fact("instances", f"{count} {'instance' if count == 1 else 'instances'} {word}", str(count), str(count)))
     return tuple(found)
 
 

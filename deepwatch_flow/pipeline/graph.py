@@ -12,7 +12,7 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Set
 
 from .._compat import CycleError, TopologicalSorter
 from ..errors import ConfigError, PipelineError
-from ..model import base_of
+from ..model import base_of, part_name
 from .parameters import Names, classify, nearest, place
 from .paths import Products
 from .selection import chosen, listed, with_tag
@@ -41,7 +41,7 @@ class StepNode(NamedTuple):
 
 
 def _sources(node: StepNode) -> List[str]:
-    """Return the steps whose values' elements a family goes through."""
+    """Return the steps, and declared outputs of steps, whose elements a family goes through."""
     return [source for source in node.each.values() if isinstance(source, str)]
 
 
@@ -50,7 +50,7 @@ class StepGraph:
 
     def __init__(self, nodes: Mapping[str, StepNode]) -> None:
         self.nodes = nodes
-        self._needs = {name: tuple(dict.fromkeys([*map(base_of, node.upstreams.values()), *_sources(node), *node.after]))
+        self._needs = {name: tuple(dict.fromkeys([*map(base_of, node.upstreams.values()), *map(base_of, _sources(node)), *node.after]))
                        for name, node in nodes.items()}
         self._users: Dict[str, List[str]] = {name: [] for name in nodes}
         for name, needs in self._needs.items():
@@ -66,12 +66,17 @@ class StepGraph:
     def consumed(self, name: str) -> Tuple[str, ...]:
         """Return the steps whose values, or parts of them, a step gets."""
         node = self.nodes[name]
-        return tuple(dict.fromkeys([*map(base_of, node.upstreams.values()), *_sources(node)]))
+        return tuple(dict.fromkeys([*map(base_of, [*node.upstreams.values(), *_sources(node)])]))
 
     def parts(self, name: str) -> Optional[Tuple[str, ...]]:
         """Return the labels by which a step's value is stored in parts; None for a value that is stored whole."""
         outputs: Tuple[str, ...] = self.nodes[name].step.options["outputs"]
         return outputs or (() if name in self._apart or self.nodes[name].each else None)
+
+    def apart(self, name: str) -> Tuple[str, ...]:
+        """Return the labels of those declared outputs that are stored by their elements: families go through these."""
+        outputs: Tuple[str, ...] = self.nodes[name].step.options["outputs"]
+        return tuple([label for label in outputs if part_name(name, label) in self._apart])
 
     def downstream(self, name: str) -> Tuple[str, ...]:
         """Return the steps that need this one directly."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 import os
 from typing import Mapping, Optional, Sequence, Set
 
-from ..model import Digest, Trace
+from ..model import Digest, Trace, base_of
 from . import collect, logs, watchlist
 from .database import Database
 from .mutex import Mutex
@@ -19,6 +19,9 @@ def forget(state: str, database: Database, store: BlobStore, steps: Optional[Seq
     """
     with Mutex(os.path.join(state, "mutex"), "deepwatch clean").acquire(timeout=0):
         watchlist.forget(state)
+        if steps is not None:       # a family is forgotten with its instances
+            families = set(steps)
+            steps = [*steps, *(name for name in database.traces() if name not in families and base_of(name) in families)]
         blobs = _blobs_of(database.traces(steps), store)
         if steps is None:
             blobs.update(store.list())

@@ -85,10 +85,10 @@ class NotInParts(Exception):
     """A value can't be stored in parts; says why."""
 
 
-def taken_apart(value: Any, labels: Tuple[str, ...], keep: Keep) -> Manifest:
+def taken_apart(value: Any, labels: Tuple[str, ...], keep: Keep, by_label: Mapping[str, Keep] = {}) -> Manifest:
     """Store a value in parts: those of some labels, or its own elements where there are none.
 
-    Raises NotInParts for a value that has no such parts. A generator's elements are stored as they come.
+    Those parts that `by_label` names are kept as it says. Raises NotInParts for a value that has no such parts. A generator's elements are stored as they come.
     """
     kind, items = _declared(value, labels) if labels else _elements(value)
     parts: List[Part] = []
@@ -97,7 +97,9 @@ def taken_apart(value: Any, labels: Tuple[str, ...], keep: Keep) -> Manifest:
         if str(label) in seen:
             raise NotInParts(f"it has two parts that are called `{label}`")
         seen.add(str(label))
-        parts.append(Part(label, keep(element)))
+        if isinstance(label, str) and not label.isascii() and label != label.encode("utf-8", "replace").decode():
+            raise NotInParts(f"it has a part that is called {label!a}, which is no valid Unicode")
+        parts.append(Part(label, by_label.get(label, keep)(element)))
     return Manifest(kind, tuple(parts))
 
 

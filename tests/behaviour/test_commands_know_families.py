@@ -1,0 +1,78 @@
+"""Commands that are asked about a family, or one of its instances, do it or say that they can't."""
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from deepwatch_flow.cli.diff import facts_told
+from deepwatch_flow.locking.differences import differences
+from deepwatch_flow.state.lockfile import decode
+
+STEPS = """
+    from deepwatch_flow import Each, step
+
+    @step
+    def rows():
+        return ["x", "y"]
+
+    @step
+    def fit(row=Each("rows"), country=Each(["us", "de"])):
+        return row + country
+
+    @step
+    def last(fit):
+        return sorted(fit.values())
+    """
+
+
+@pytest.fixture
+def families(project: Any) -> Any:
+    project.write("pipeline.py", STEPS)
+    assert len(project.run(inline=True).executed) == 6
+    return project
+
+
+def test_cleaning_a_family_forgets_its_instances(families: Any) -> None:
+    assert families.cli("clean", "fit[de,0]", inline=True).stderr.strip() == "removed 1 stored value"
+    assert families.cli("clean", "fit", inline=True).stderr.strip() == "removed 3 stored values"
+    (families.root / "deepwatch.lock").unlink()
+    families.edit("pipeline.py", "sorted(fit.values())", "list(fit.values())")
+    assert len(families.run(inline=True).executed) == 5
+
+
+def test_verify_names_the_family_of_an_instance_as_left_out(families: Any) -> None:
+    for target in ("fit", "fit[de,0]"):
+        told = families.cli("verify", target, inline=True).stdout
+        assert "unverified  fit  it has instances" in told
+
+
+def test_a_change_of_a_family_can_not_be_accepted_and_that_is_said(families: Any) -> None:
+    families.edit("pipeline.py", "row + country", "country + row")
+    for target in ("fit", "fit[de,0]"):
+        done = families.cli("accept", target, "--reason", "only the order", inline=True)
+        assert done.code != 0
+        assert "`fit` is a family: a change in the code of its instances can't be accepted" in done.stderr
+
+
+def test_what_was_observed_is_asked_of_an_instance(families: Any) -> None:
+    assert "pipeline.fit" in families.cli("deps", "fit[de,0]", "--observed", inline=True).stdout
+    assert "`fit` is a family: each of its instances is observed by itself" in families.cli("deps", "fit", "--observed", inline=True).stderr
+
+
+def test_a_family_whose_results_are_not_kept_runs_under_a_lockfile(families: Any) -> None:
+    families.edit("pipeline.py", "@step\ndef fit(", "@step(cache=False)\ndef fit(")
+    families.run(inline=True)
+    assert len(families.run("--locked", inline=True).executed) == 4
+    families.edit("pipeline.py", "country=Each", "land=Each")
+    families.edit("pipeline.py", "row + country", "row + land + '!'")
+    assert families.cli("run", "--locked", inline=True).code != 0     # `last` is another
+
+
+def test_a_diff_counts_the_instances_that_came_and_went(families: Any) -> None:
+    before = families.lock
+    families.edit("pipeline.py", '["x", "y"]', '["x", "z", "zz"]')
+    families.run(inline=True)
+    (change,) = [each for each in differences(decode(before, "before"), decode(families.lock, "after")).steps if each.name == "fit"]
+    assert facts_told(change) == ["4 instances new, 2 instances gone"]
+    assert not change.same_output
