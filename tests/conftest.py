@@ -30,6 +30,17 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("deepwatch")
 
 
+def pytest_addoption(parser: Any) -> None:
+    parser.addoption("--repeat", type=int, default=1, metavar="N", help="run each test so many times")
+
+
+def pytest_generate_tests(metafunc: Any) -> None:
+    often = metafunc.config.getoption("--repeat")
+    if often > 1:
+        metafunc.fixturenames.append("_repetition")
+        metafunc.parametrize("_repetition", range(often))
+
+
 @pytest.fixture(autouse=True)
 def _nobodys_home(tmp_path_factory: Any, monkeypatch: Any) -> None:
     """A home of its own, no settings from outside, and a working directory that is nobody's project."""
