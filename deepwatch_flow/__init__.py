@@ -8,14 +8,16 @@ Names are imported when they are first used: pipelines and worker processes pay 
 """
 
 __all__ = [
-    "DeepwatchError", "Each", "File", "Product", "__version__", "deep_hash", "dependencies", "hookimpl", "import_path", "load",
+    "DeepwatchError", "Each", "File", "Product", "__version__", "deep_hash", "dependencies", "hookimpl", "import_path", "include",
+    "load",
     "run", "sh", "shallow_hash", "step",
 ]
 
 _HOMES = {
     "DeepwatchError": "errors", "Each": "pipeline.step", "File": "pipeline.step", "Product": "pipeline.step", "step": "pipeline.step",
     "__version__": "_version", "deep_hash": "inspection", "shallow_hash": "inspection", "dependencies": "inspection",
-    "import_path": "loading.importing", "hookimpl": "hooks", "sh": "pipeline.shell", "load": "api", "run": "api",
+    "import_path": "loading.importing", "hookimpl": "hooks", "include": "pipeline.including", "sh": "pipeline.shell",
+    "load": "api", "run": "api",
 }
 
 TYPE_CHECKING = False
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from .hooks import hookimpl
     from .inspection import deep_hash, dependencies, shallow_hash
     from .loading.importing import import_path
+    from .pipeline.including import include
     from .pipeline.shell import sh
     from .pipeline.step import Each, File, Product, step
 

@@ -33,6 +33,8 @@ def run(targets: Union[str, Sequence[str]] = (), *, root: Optional[str] = None, 
     are values by step and parameter, over those of the settings. `policy` holds all else that the
     command line can ask for. A failed step is told in the report; errors of the pipeline, the
     settings or the state are raised as DeepwatchError.
+
+    What steps print is left alone, it is the caller's: ``Policy(capture=True)`` keeps it for ``deepwatch log STEP`` instead.
     """
     config = _config(root)
     if params:

@@ -76,3 +76,12 @@ def wrong(place: Place, expected: str, value: Any) -> NoReturn:
     shown = "" if isinstance(value, (dict, list)) else f" ({value!r})"
     raise ConfigError(f"{place.file}: `{place.key}` must be {expected}, got {got}{shown}",
                       hint="deepwatch.toml.example shows every setting")
+
+
+def count(value: Any, place: Place) -> int:
+    """Return a number of what works at a time; raises ConfigError for anything but an integer of 1 or more."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        wrong(place, "an integer", value)
+    if value < 1:
+        raise ConfigError(f"{place.file}: `{place.key}` must be 1 or more, got {value}", hint="1 runs one step after the other")
+    return value

@@ -22,7 +22,7 @@ from typing import (
 
 from ._compat import toml_loads
 from .amounts import amount
-from .checking import Place, no_others, one_of, string, strings, table, wrong
+from .checking import Place, count, no_others, one_of, string, strings, table, wrong
 from .errors import ConfigError, EnvironmentFault
 from .loading.distributions import normalise
 from .model import Boundary
@@ -39,10 +39,13 @@ OBSERVED: Mapping[str, Any] = {"code": True, "files": True, "env": True, "ignore
 LINKS = ("copy", "reflink", "hardlink")
 TRUST = ("signed", "remote")
 REMOTE_MODES = ("read-write", "read", "off")
+#: how workers of an engine come by the code
+CODE = ("shipped", "found")
 
 #: environment variable -> the setting that it overrides
 VARIABLES = {"DEEPWATCH_JOBS": "jobs", "DEEPWATCH_STORE": "store.folder", "DEEPWATCH_REMOTE": "store.remote",
-             "DEEPWATCH_REMOTE_MODE": "remote.mode"}
+             "DEEPWATCH_REMOTE_MODE": "remote.mode", "DEEPWATCH_EXECUTOR": "executor",
+             "DEEPWATCH_DASK_ADDRESS": "dask.address", "DEEPWATCH_RAY_ADDRESS": "ray.address"}
 
 _SET = re.compile(r"(?P<step>.+?)\.(?P<param>[^\W\d]\w*)\s*=(?P<value>.*)", re.DOTALL)
 _WORDS = {"True": True, "False": False, "None": None}   # as a Python programmer writes them
@@ -75,7 +78,13 @@ class Config(NamedTuple):
     observe: Mapping[str, Any] = {}                       #: code, files, env: bool; ignore: patterns
     storing: Storing = Storing()
     resources: Mapping[str, float] = {}                   #: name -> how much of it there is, sizes in bytes
+    engines: Mapping[str, Mapping[str, Any]] = {}         #: dask, ray -> address, workers, code, folder
     sources: Mapping[str, str] = {}                       #: dotted setting -> file, variable, flag or "default"
+
+    @property
+    def boundary(self) -> Boundary:
+        """What the settings say of own code and packages."""
+        return Boundary(self.root, self.packages, self.overrides)
 
 
 def load(start: str, environ: Mapping[str, str], overrides: Sequence[str] = ()) -> Config:
@@ -102,16 +111,12 @@ def load(start: str, environ: Mapping[str, str], overrides: Sequence[str] = ()) 
         sources[f"steps.{step}.params.{param}"] = "--set"
     stored = {**values.pop("store", {}), **values.pop("remote", {})}
     folder = stored.pop("folder", Config._field_defaults["store"])
-    config = Config(root, params=params, store=folder, storing=Storing(**stored), **values)
+    engines: Dict[str, Any] = {name: values.pop(name) for name in ("dask", "ray") if name in values}
+    config = Config(root, params=params, engines=engines, store=folder, storing=Storing(**stored), **values)
     _check_store(config, sources)
     for key in ("pipeline", "jobs", "packages", "store.folder", "executor"):
         sources.setdefault(key, "default")
     return config._replace(sources=sources)
-
-
-def boundary(config: Config) -> Boundary:
-    """Return what the settings say of own code and packages."""
-    return Boundary(config.root, config.packages, config.overrides)
 
 
 def find_root(start: str) -> str:
@@ -209,7 +214,7 @@ def _checked(table: Mapping[str, Any], file: str) -> Tuple[Dict[str, Any], Dict[
             sources.update((f"{key}.{name}", file) for name in checked)
         elif key == "store" and isinstance(value, str):
             sources["store.folder"] = file
-        elif key in ("observe", "invalidate", "store", "remote", "resources"):
+        elif key in ("observe", "invalidate", "store", "remote", "resources", "dask", "ray"):
             sources.update((f"{key}.{name}", file) for name in value)
         elif key == "steps":
             sources.update((f"steps.{step}.params.{param}", file) for step in checked for param in checked[step])
@@ -222,14 +227,6 @@ def _pipeline(value: Any, place: Place) -> str:
         raise ConfigError(f"{place.file}: `{place.key}` must be a file inside the project, got {path!r}",
                           hint="give its path relative to the project's folder")
     return path
-
-
-def _jobs(value: Any, place: Place) -> int:
-    if not isinstance(value, int) or isinstance(value, bool):
-        wrong(place, "an integer", value)
-    if value < 1:
-        raise ConfigError(f"{place.file}: `{place.key}` must be 1 or more, got {value}", hint="1 runs one step after the other")
-    return value
 
 
 def _policy(value: Any, place: Place) -> str:
@@ -302,12 +299,22 @@ def _resources(value: Any, place: Place) -> Dict[str, float]:
     return totals
 
 
+def _engine(value: Any, place: Place) -> Dict[str, Any]:
+    checks = {"address": string, "workers": count, "code": lambda each, inside: one_of(each, CODE, inside), "folder": string}
+    no_others(table(value, place), checks, place)
+    return {key: checks[key](each, place.below(key)) for key, each in value.items()}
+
+
 def _steps(value: Any, place: Place) -> Dict[str, Dict[str, Any]]:
-    params: Dict[str, Dict[str, Any]] = {}
+    params: Dict[str, Dict[str, Any]] = {}      # [steps.etl.clean.params] are tables in tables, and the step `etl.clean`
     for step, settings in table(value, place).items():
         inside = place.below(step)
-        no_others(table(settings, inside), ("params",), inside, hint=f"params of a step stand in [steps.{step}.params]")
-        params[step] = dict(table(settings.get("params", {}), inside.below("params")))
+        below = {name: inner for name, inner in table(settings, inside).items() if name != "params"
+                 and isinstance(inner, dict) and inner and all(isinstance(each, dict) for each in inner.values())}
+        no_others(settings, ("params", *below), inside, hint=f"params of a step stand in [steps.{step}.params]")
+        if "params" in settings or not below:
+            params[step] = dict(table(settings.get("params", {}), inside.below("params")))
+        params.update((f"{step}.{name}", found) for name, found in _steps(below, inside).items())
     return params
 
 
@@ -334,12 +341,9 @@ def _check_store(config: Config, sources: Mapping[str, str]) -> None:
 #: setting in a file -> field of Config; deepwatch.toml.example explains each
 SETTINGS = {"pipeline": "pipeline", "jobs": "jobs", "packages": "packages", "package-policy": "overrides",
             "steps": "params", "plugins": "plugins", "store": "store", "executor": "executor",
-            "invalidate": "invalidate", "observe": "observe", "remote": "remote", "resources": "resources"}
-
+            "invalidate": "invalidate", "observe": "observe", "remote": "remote", "resources": "resources",
+            "dask": "dask", "ray": "ray"}
 _CHECKS: Dict[str, Callable[[Any, Place], Any]] = {
-    "pipeline": _pipeline, "jobs": _jobs, "packages": _policy, "package-policy": _policies,
-    "steps": _steps, "plugins": _plugins, "store": _store, "executor": string,
-    "invalidate": _invalidate, "observe": _observe, "remote": _remote, "resources": _resources,
-}
-
-
+    "pipeline": _pipeline, "jobs": count, "packages": _policy, "package-policy": _policies, "steps": _steps,
+    "plugins": _plugins, "store": _store, "executor": string, "invalidate": _invalidate, "observe": _observe,
+    "remote": _remote, "resources": _resources, "dask": _engine, "ray": _engine}

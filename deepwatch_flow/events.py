@@ -4,7 +4,7 @@ Events are the only channel from the runner to reporters and plugins.
 """
 from __future__ import annotations
 
-from typing import Callable, Dict, Iterable, NamedTuple, Optional, Tuple, Union
+from typing import Callable, Dict, Iterable, List, NamedTuple, Optional, Tuple, Union
 
 from .model import Reason
 
@@ -15,6 +15,14 @@ from .model import Reason
 OUTCOMES = ("ran", "reused", "unaffected", "restored", "failed", "blocked", "cancelled")
 #: those with which a step's result is what it should be
 GOOD = ("ran", "reused", "unaffected", "restored")
+
+
+class Printed(NamedTuple):
+    """What an execution printed: a part of a log."""
+
+    file: str                          #: absolute path
+    start: int                         #: bytes
+    end: int
 
 
 class RunStarted(NamedTuple):
@@ -38,6 +46,20 @@ class StepStarted(NamedTuple):
     reasons: Tuple[Reason, ...]
 
 
+class StepPrints(NamedTuple):
+    """What the step that was started prints arrives in this file; told only where the policy follows it."""
+
+    step: str
+    file: str                          #: absolute path
+    start: int                         #: bytes that were there before
+
+
+class StepAsks(NamedTuple):
+    """A step in this process reads from the terminal, which is its own until it has finished."""
+
+    step: str
+
+
 class StepFinished(NamedTuple):
     """A step is done with; `outcome` tells how."""
 
@@ -48,6 +70,7 @@ class StepFinished(NamedTuple):
     error: Optional[str] = None        #: one line: type and message
     traceback: Optional[str] = None    #: the user's frames
     changed: bool = True               #: False where a step ran to the output it had before
+    printed: Optional[Printed] = None  #: what its execution printed, where that is kept
 
 
 class Notice(NamedTuple):
@@ -67,7 +90,7 @@ class RunFinished(NamedTuple):
     interrupted: bool = False
 
 
-Event = Union[RunStarted, FamilyStarted, StepStarted, StepFinished, Notice, RunFinished]
+Event = Union[RunStarted, FamilyStarted, StepStarted, StepPrints, StepAsks, StepFinished, Notice, RunFinished]
 Emit = Callable[[Event], None]
 
 
@@ -104,6 +127,7 @@ class RunReport(NamedTuple):
 def fold(events: Iterable[Event]) -> RunReport:
     """Fold the events of one run into its report."""
     report = RunReport("", ())
+    notices: List[Notice] = []
     steps: Dict[str, StepFinished] = {}    # a step may be told twice: reused, then run after all
     for event in events:
         if isinstance(event, RunStarted):
@@ -111,7 +135,7 @@ def fold(events: Iterable[Event]) -> RunReport:
         elif isinstance(event, StepFinished):
             steps[event.step] = event
         elif isinstance(event, Notice):
-            report = report._replace(notices=report.notices + (event,))
+            notices.append(event)
         elif isinstance(event, RunFinished):
             report = report._replace(seconds=event.seconds, interrupted=event.interrupted)
-    return report._replace(steps=tuple(steps.values()))
+    return report._replace(steps=tuple(steps.values()), notices=tuple(notices))

@@ -49,11 +49,13 @@ class Hooks:
         """Return codecs: objects with `name`, `encode(value)` (None: not mine) and `decode(data)`."""
 
     @hookspec(firstresult=True)
-    def deepwatch_executor(self, name: str, jobs: int, execute: Callable[[Any], Any]) -> Optional[Any]:
+    def deepwatch_executor(self, name: str, jobs: int, execute: Callable[[Any], Any],
+                           dispatch: Callable[[], Any]) -> Optional[Any]:
         """Return the executor that the setting `executor` names, for so many steps at a time, or None.
 
         An executor has the methods of ``engine.executors.Executor``; `execute` runs one call in this
-        process and gives its outcome.
+        process and gives its outcome. `dispatch` makes what workers in other processes or on other machines
+        need (``engine.dispatch.Dispatch``).
         """
 
     @hookspec(firstresult=True)

@@ -5,10 +5,10 @@ cheap to make by the ten thousand, compared by value, and they pickle into worke
 """
 from __future__ import annotations
 
-from typing import Dict, Mapping, NamedTuple, NewType, Optional, Tuple, Union
+from bisect import bisect_left
+from typing import Mapping, NamedTuple, NewType, Optional, Tuple, Union
 
-#: 64 hexadecimal digits of BLAKE3
-Digest = NewType("Digest", str)
+Digest = NewType("Digest", str)    #: 64 hexadecimal digits of BLAKE3
 
 #: the version of the scheme by which code, values and keys are digested; part of the lockfile.
 #: Raise it with any change that gives an unchanged step another key.
@@ -202,11 +202,11 @@ class Lock(NamedTuple):
 
     def vouches(self, name: str, key: Digest) -> bool:
         """Tell whether a step or an instance has an entry with this key."""
-        entry = self.steps.get(name)
-        if entry is not None:
-            return entry.key == key
-        family = self.families.get(base_of(name))
-        return family is not None and any(known == key for known, _ in family.instances)
+        if name in self.steps:
+            return self.steps[name].key == key
+        made = self.families[base_of(name)].instances if base_of(name) in self.families else ()
+        at = bisect_left(made, (key, Artifact(Digest(""), Digest(""), 0, "")))     # it may be asked for each of a million
+        return at < len(made) and made[at][0] == key
 
 
 class Axis(NamedTuple):
@@ -336,6 +336,9 @@ class Policy(NamedTuple):
     wait: Optional[float] = None               #: seconds to wait for another run; None: as long as it takes
     precise: bool = False                      #: a proof that a change of code is of no effect will do
     hermetic: bool = False                     #: reading what is not declared fails the step
+    debug: bool = False                        #: a failed step opens the debugger
+    capture: bool = False                      #: what steps print goes into logs, not to the terminal
+    follow: bool = False                       #: events tell where a step that is executed prints
 
 
 class Boundary(NamedTuple):
@@ -344,6 +347,3 @@ class Boundary(NamedTuple):
     root: str                                  #: absolute path of the project
     packages: str = "exact"                    #: exact | minor | ignore
     overrides: Mapping[str, str] = {}          #: distribution -> exact | minor | ignore
-
-
-Json = Union[None, bool, int, float, str, "list[Json]", Dict[str, "Json"]]

@@ -16,7 +16,7 @@ from typing import Any, Iterable, Iterator, List, Mapping, MutableMapping, Optio
 
 from . import builtin
 from .analysis.fingerprint import Analysis
-from .config import OBSERVED, Config, boundary
+from .config import OBSERVED, Config
 from .engine.handover import decoded
 from .errors import DeepwatchError, StateError
 from .hashing.values import ValueHasher
@@ -51,7 +51,7 @@ class Project:
         self.snapshot = Snapshot(self._marks.prepare if self._marks is not None else None)
         if sources:
             self.snapshot.preload(sources)
-        self.boundary = boundary(config)
+        self.boundary = config.boundary
         self.origins = Origins(self.boundary)
         self._kept = kept
         #: what was observed while the user's modules loaded
@@ -95,6 +95,10 @@ class Project:
         with self.recorder.observing() as seen:
             yield
         self.loaded = merged([self.loaded, seen()])
+
+    def is_own(self, file: str) -> bool:
+        """Tell whether a file of code is the user's own."""
+        return self.origins.of_file(file)[0] == "own"
 
     def forget(self, names: Iterable[str]) -> None:
         """Have the next step import these modules itself."""

@@ -67,6 +67,10 @@ class Sharing:
         assert self._traces is not None
         return self._blobs, self._traces
 
+    def writable(self) -> Optional[RemoteBlobs]:
+        """Return the blobs of the remote where a run may read and write them, for workers that do so; None otherwise."""
+        return self._blobs if self._shared is not None and self._storing.mode == "read-write" else None
+
     # -- what a run reads -------------------------------------------------------------------------
 
     def history(self, here: History, version: Version) -> History:
@@ -118,12 +122,12 @@ class Sharing:
 
     # -- what it leaves there ---------------------------------------------------------------------
 
-    def send(self, report: RunReport, traces: Mapping[str, Trace], vouched: Mapping[str, bool]) -> None:
-        """Send what a run has executed, where the settings say so; a remote that fails is told and no error."""
+    def send(self, report: RunReport, vouched: Mapping[str, Trace]) -> None:
+        """Send what a run has executed and recorded, where the settings say so; a remote that fails is told and no error."""
         if self._shared is None or self._storing.mode != "read-write" or report.interrupted:
             return
-        made = [Sent(step.step, entry_of(traces[step.step])) for step in report.steps
-                if step.outcome == "ran" and vouched.get(step.step) and step.step in traces]
+        made = [Sent(step.step, entry_of(vouched[step.step])) for step in report.steps
+                if step.outcome == "ran" and step.step in vouched]
         if made:
             self._link.ask(lambda: self._push(made), transfer.Moved())
 

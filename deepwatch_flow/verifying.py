@@ -1,9 +1,8 @@
 """Running steps again in a clean place, and comparing what they give with what the lockfile says.
 
 The place is a copy of the project in a temporary folder, with a store of its own. A process that
-starts with another hash seed executes the steps there. Each gets the values and products of its
-upstream steps that the lockfile names, so that a step which gives something else each time is told by
-its own name, and not by all that follows it. Nothing of the project itself is changed.
+starts with another hash seed executes the steps there. Each gets the values and products of its upstream steps that
+the lockfile names, so that the step is told which differs, not all that follow. Nothing of the project is changed.
 """
 from __future__ import annotations
 
@@ -17,8 +16,9 @@ from typing import Callable, Iterable, Iterator, List, Mapping, NamedTuple, Opti
 
 from .config import PYPROJECT, SETTINGS_FILE
 from .engine import children
-from .engine.processes import ProcessExecutor, Setup
+from .engine.processes import ProcessExecutor
 from .engine.worker import Call, Failure, Outcome, Tools
+from .engine.workerprocess import Setup
 from .errors import DeepwatchError
 from .git import repository
 from .hashing.difference import Difference, differences

@@ -7,25 +7,31 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Callable, List, Mapping, NamedTuple, Optional, Tuple
 
 from .config import Config
-from .engine import children, hanging
+from .engine import children, debugging, hanging
 from .engine.arguments import arguments_of
+from .engine.capture import Capture, uncaptured
 from .engine.executors import Executor, InlineExecutor
 from .engine.handover import Values, decoded
 from .engine.planner import World
-from .engine.processes import ProcessExecutor, Setup
+from .engine.processes import ProcessExecutor
 from .engine.schedule import Resources, Retries, Schedule, priorities
+from .engine.steplogs import StepLogs
 from .engine.worker import Call, Failure, Outcome, Tools, Unreadable, execute, failure_of
+from .engine.workerprocess import Setup
 from .errors import ConfigError, DeepwatchError, EnvironmentFault
 from .events import Notice
 from .model import Artifact, Policy, base_of
 from .project import Project
+from .state import logs as logfiles
 from .state.database import Database
 from .state.store import BlobMissing, BlobStore
 
 _ALIKE = "the pipeline must load there as it does here"
+#: the executors of ours, which capture what steps print; others execute many at a time, whatever `jobs` says
+OURS = ("auto", "inline", "processes")
 
 
 class WorkerSetup(NamedTuple):
@@ -36,34 +42,49 @@ class WorkerSetup(NamedTuple):
     sources: Mapping[str, bytes]         #: the driver's snapshot
     path: Tuple[str, ...]                #: the driver's ``sys.path``
     scratch: Optional[str]               #: the driver's folder of what child processes note
+    logs: Optional[str] = None           #: the folder of the run's logs, where what steps print is captured
 
 
-def executor_for(project: Project, store: BlobStore, folder: str, policy: Policy, live: Values) -> Executor:
+class Means(NamedTuple):
+    """What a run has for whoever executes its steps."""
+
+    store: BlobStore
+    folder: str                          #: of the state
+    live: Values
+    logs: StepLogs
+    dispatch: Callable[[], Any]          #: gives what sends calls to other machines (elsewhere/driver.py)
+
+
+def executor_for(project: Project, policy: Policy, means: Means) -> Executor:
     """Return the executor that the settings name: ours for one or several processes, or a plugin's.
 
     A step that has a timeout is executed in another process even where one at a time is wanted: nothing
-    else can end it.
+    else can end it. For the debugger all are executed in this process. What a step prints where a plugin
+    executes it is not captured: several may do so in this process at a time, and descriptors are one for all.
     """
     jobs = policy.jobs
     timed = any(project.graph.nodes[name].step.options["timeout"] for name in project.graph.select(policy.targets, policy.tags))
-    tools = tools_of(project, store)
+    tools, logs = tools_of(project, means.store), means.logs
+    if policy.debug:    # whatever captures what steps print must leave this process alone then
+        tools = tools._replace(failed=lambda step, error: debugging.post_mortem(step, error, project.is_own))
 
     def execute_here(call: Call) -> Outcome:
         os.chdir(project.config.root)    # a step before this one may have gone elsewhere
-        return execute_in(project, tools, call, live)
+        return execute_in(project, tools, call, means.live)
 
     name = project.config.executor
-    if name == "inline" or (name == "auto" and jobs <= 1 and not timed):
-        return InlineExecutor(execute_here)
+    if policy.debug or name == "inline" or (name == "auto" and jobs <= 1 and not timed):
+        return logs.keeping(InlineExecutor(logs.here(execute_here)))
     if name in ("auto", "processes"):
         sources = {path: source.data for path, source in project.snapshot.sources.items()}
-        setup = WorkerSetup(project.config, folder, sources, tuple(sys.path), project.scratch)
         scratch = project.scratch
-        return ProcessExecutor(jobs, Setup(initialise, setup, execute_call, lambda worker: hanging.told(scratch, worker)))
+        setup = WorkerSetup(project.config, means.folder, sources, tuple(sys.path), scratch, logs.folder)
+        return logs.keeping(ProcessExecutor(jobs, Setup(
+            initialise, setup, execute_call, lambda worker: hanging.told(scratch, worker), logs.began, logs.of_worker)))
     hook: Any = project.plugins.hook
-    made: Optional[Executor] = hook.deepwatch_executor(name=name, jobs=jobs, execute=execute_here)
+    made: Optional[Executor] = hook.deepwatch_executor(name=name, jobs=jobs, execute=execute_here, dispatch=means.dispatch)
     if made is None:
-        raise ConfigError(f"no plugin brings the executor `{name}`", hint='executor = "auto", "inline" or "processes"')
+        raise ConfigError(f"no plugin brings the executor `{name}`", hint='executor = "auto", "inline", "processes", "dask" or "ray"')
     return made
 
 
@@ -71,9 +92,9 @@ def schedule_for(project: Project, database: Database, world: World, policy: Pol
     """Return what the settings, the steps and earlier executions say of when each step is executed."""
     options = {name: project.graph.nodes[name].step.options for name in world.facts}
     wanted = {name: each["resources"] for name, each in options.items() if each["resources"]}
-    retries = {name: (each["retries"], each["retry_delay"]) for name, each in options.items() if each["retries"]}
+    retries = {name: (each["retries"], each["retry_delay"]) for name, each in options.items() if each["retries"] and not policy.debug}
     # one after the other, the order of declaration is the one that people expect
-    needs = {name: facts.needs for name, facts in world.facts.items()} if policy.jobs > 1 else {}
+    needs = {name: facts.needs for name, facts in world.facts.items()} if policy.jobs > 1 or project.config.executor not in OURS else {}
     return Schedule(priorities(needs, database.durations() if needs else {}),
                     Resources(project.config.resources, wanted), Retries(retries))
 
@@ -84,6 +105,8 @@ def tools_of(project: Project, store: BlobStore) -> Tools:
 
 
 _opened: Optional[Tuple[Project, Tools]] = None
+#: of what steps print in this process
+_capture: Optional[Capture] = None
 _unopened: Failure = Failure("the worker process was not prepared")
 #: what the store told since the last call
 _notices: List[Notice] = []
@@ -91,9 +114,10 @@ _notices: List[Notice] = []
 
 def initialise(setup: WorkerSetup) -> None:
     """Open the project in this process, for as long as the process lives."""
-    global _opened, _unopened
+    global _opened, _unopened, _capture
     children.live_with_parent()
     sys.path[:] = list(setup.path)
+    _capture = _captured(setup.logs)
     try:
         project = Project(setup.config, setup.sources, scratch=setup.scratch)
         project.__enter__()
@@ -105,8 +129,26 @@ def initialise(setup: WorkerSetup) -> None:
         _unopened = Failure("in a worker process, the pipeline raised KeyboardInterrupt when it was loaded", hint=_ALIKE)
 
 
+def _captured(folder: Optional[str]) -> Optional[Capture]:
+    """Return what captures in this process; what loading the pipeline prints gets a file of its own."""
+    if folder is None:
+        return None
+    try:
+        capture = Capture(logfiles.file_of(folder, os.getpid()), _notices.append)
+        capture.lead_to(logfiles.loading_file_of(folder, os.getpid()))
+        return capture
+    except OSError as error:
+        _notices.append(uncaptured(f"{error.filename or folder}: {error.strerror or error}"))
+        return None
+
+
 def execute_call(call: Call) -> Outcome:
-    """Execute one call in this process; the value stays here."""
+    """Execute one call in this process, and capture what it prints."""
+    return _execute(call) if _capture is None else _capture.around(_execute, call)
+
+
+def _execute(call: Call) -> Outcome:
+    """Execute one call; the value stays here."""
     if _opened is None:
         return Outcome(failure=_unopened)
     project, tools = _opened
@@ -149,4 +191,5 @@ def execute_in(project: Project, tools: Tools, call: Call, live: Any) -> Outcome
                 error=f"the value of `{lost}` can't be read back: {failure.error}", lost=lost,
                 hint=f"let `{lost}` return plain data, or a type that can be unpickled")) from error
 
-    return execute(node.step.function, arguments, call, tools._replace(codec=node.step.options["codec"]))
+    codec = node.step.options["codec"]
+    return execute(node.step.function, arguments, call, tools if codec == tools.codec else tools._replace(codec=codec))

@@ -11,28 +11,19 @@ import time
 import uuid
 from contextlib import ExitStack
 from types import TracebackType
-from typing import (
-    Any,
-    Dict,
-    Iterable,
-    List,
-    NamedTuple,
-    Optional,
-    Sequence,
-    Set,
-    Tuple,
-    Type,
-)
+from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Set, Tuple, Type
 
 from .config import Config
+from .elsewhere.driver import Dispatcher
 from .engine.conditions import Noted
 from .engine.handover import Values, consumers_of
 from .engine.planner import World
 from .engine.planning import plan as make_plan
 from .engine.products import Restorer
 from .engine.runner import Parts, Runner
+from .engine.steplogs import StepLogs
 from .errors import ConfigError, LockedError, StateError
-from .events import Emit, Event, Notice, RunFinished, RunReport, RunStarted, StepFinished, StepStarted, fold
+from .events import Emit, Event, RunFinished, RunReport, RunStarted, fold
 from .locking.mending import LockBook
 from .locking.samecode import texts_of
 from .model import (
@@ -55,16 +46,17 @@ from .observation.seen import Seen
 from .pipeline.graph import StepGraph
 from .project import Project, value_of
 from .reasons import Explainer
+from .reproducing import Enter, Order, reproduce
 from .sharing import Sharing
 from .state import watchlist
 from .state.cleaning import forget
-from .state.collect import with_owner
 from .state.database import Database
 from .state.keptfacts import KeptFacts
 from .state.mutex import Mutex
 from .survey import Survey, history_of, leaves, only_of
+from .telling import Teller
 from .vouching import LOCKFILE, check_locked, check_scheme, lock_of
-from .workers import executor_for, schedule_for
+from .workers import Means, executor_for, schedule_for
 
 DATABASE = "state.db"
 
@@ -87,16 +79,15 @@ class Workspace:
 
     def __init__(self, config: Config, emit: Emit = _silent, mends: bool = False) -> None:
         self.config, self._mends = config, mends
-        self._reporter = emit
-        self._events: List[Event] = []
-        self._told: Set[str] = set()
+        self._emit = Teller(emit, lambda: self.project.plugins.hook, self._traces)
+        self.settled: Optional[Dict[str, Trace]] = None     #: what a run left as fresh, without families
         self._stack = ExitStack()
         self.folder = os.path.join(config.root, config.store)
         self.lock_path = os.path.join(config.root, LOCKFILE)
 
     def __enter__(self) -> Workspace:
         with ExitStack() as stack:
-            self.database = Database.open(os.path.join(self.folder, DATABASE), self._reporter)
+            self.database = Database.open(os.path.join(self.folder, DATABASE), self._emit.reporter)
             stack.callback(self.database.close)
             self._book = LockBook(self.lock_path, self.database, self._emit, self._mends)
             self.lock: Optional[Lock] = self._book.read()
@@ -166,7 +157,7 @@ class Workspace:
     def run(self, policy: Policy) -> RunReport:
         """Run what is not fresh among the selected steps; events go to the reporter as they happen."""
         mutex = Mutex(os.path.join(self.folder, "mutex"), " ".join(["deepwatch run", *policy.targets]))
-        with mutex.acquire(policy.wait, self._waiting):
+        with mutex.acquire(policy.wait, self._emit.waiting):
             self.lock = self._book.read()    # the run we waited for may have written it
             self._survey.accept(self.lock)
             check_scheme(self.lock, self.graph.order, policy.accept_scheme)
@@ -175,16 +166,18 @@ class Workspace:
     def _run(self, policy: Policy) -> RunReport:
         started = time.monotonic()
         world, policy, wanted = self._world(policy)
-        run = uuid.uuid4().hex[:12]
+        run, self._unlisted = uuid.uuid4().hex[:12], False
         plan = make_plan(world, policy, wanted) if policy.locked or self.store is not self.local else Plan({})
         if policy.locked:
             check_locked(self.lock, self.graph.order, world, plan)
         wanted = self.sharing.wanted(plan, wanted, policy.locked)
         self.sharing.fetch(world, plan, wanted)
         values = Values(self.store, self.project.codecs, consumers_of(world.facts))
+        logs = StepLogs(self.folder, run, policy, self.database, self._emit)
         runner = Runner(world, policy, wanted, Parts(
-            executor_for(self.project, self.store, self.folder, policy, values), values, lambda trace, seconds: self._record(run, trace, seconds),
-            self.products.restore, self._telling(self._explainer()), self.lock, self._clear, self._noted,
+            executor_for(self.project, policy, Means(self.store, self.folder, values, logs, self._dispatcher)), values,
+            lambda trace, seconds: self._record(run, trace, seconds),
+            self.products.restore, logs.telling(self._emit.in_full(self._explainer())), self.lock, self._clear, self._noted,
             lambda name: self.graph.nodes[base_of(name)].step.options, schedule_for(self.project, self.database, world, policy),
             self.products.guard))
         self.database.run_started(run, time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "run", len(world.facts))
@@ -199,22 +192,26 @@ class Workspace:
             finally:
                 self._finish(runner, policy)
         except BaseException:     # a full disk, another lockfile: the history tells what was done all the same
-            self._events.append(RunFinished(run, time.monotonic() - started, interrupted=True))
-            self.database.run_finished(fold(self._events))
+            self._emit.events.append(RunFinished(run, time.monotonic() - started, interrupted=True))
+            self.database.run_finished(fold(self._emit.events))
             raise
-        self.sharing.send(fold(self._events)._replace(interrupted=interrupted), runner.traces, runner.vouched)
+        self.sharing.send(fold(self._emit.events)._replace(interrupted=interrupted), runner.results.vouched())
         self._emit(RunFinished(run, time.monotonic() - started, interrupted))
-        report = fold(self._events)
+        report = fold(self._emit.events)
+        self.settled = {name: trace for name, trace in runner.results.vouched().items() if trace.key}     # families have none
         self.database.run_finished(report)
         self.project.plugins.hook.deepwatch_run_finished(report=report)
         return report
 
+    def _dispatcher(self) -> Dispatcher:
+        return Dispatcher(self.project, self.store, self.folder, self.sharing.writable(), self._emit)
+
     def _record(self, run: str, trace: Trace, seconds: float) -> None:
-        """Record a trace; one that was executed is on disk before anything else happens."""
-        watchlist.forget(self.folder)
+        """Record a trace: on disk at once, or with those of the same few hundredths of a second."""
+        if not self._unlisted:      # once: while we hold the mutex, nobody writes another
+            watchlist.forget(self.folder)
+            self._unlisted = True
         self.database.record(trace, run, seconds)
-        if seconds:
-            self.database.commit()
 
     def _clear(self, trace: Trace) -> None:
         for notice in self.products.put_aside(trace):
@@ -227,14 +224,14 @@ class Workspace:
     def _finish(self, runner: Runner, policy: Policy) -> None:
         """Record the units of what ran, and write the lockfile."""
         facts = self._survey.facts(self.graph.order)
-        traces = {name: trace for name, trace in runner.traces.items() if runner.vouched[name]}
+        traces = runner.results.vouched()
         analysis = self.project.analysis
         roots = [root for trace in traces.values() for root in _roots(trace) if analysis.knows(root)]
         known = self.database.known_units(roots)
         new = analysis.units([root for root in dict.fromkeys(roots) if root not in known])
         self.database.add_units(new, texts_of(analysis, new))
         self.database.commit()
-        unsettled = {name for name in facts if name not in runner.traces}
+        unsettled = {name for name in facts if name not in runner.results.traces}
         units = analysis.units([each.fingerprint.root for each in facts.values()])
         lock = lock_of(facts, traces, self.lock, units, unsettled)
         if policy.locked:
@@ -264,7 +261,14 @@ class Workspace:
         version = self.project.analysis.graph.version
         return self.sharing.history(history_of(self.database, self.lock, version, self._book.others), version)
 
+    def _traces(self) -> Iterable[Iterable[Trace]]:
+        return self._history().by_key.values()
 
+    def reproduce(self, step: str, enter: Enter) -> Any:
+        """Call one step as a run would, by `enter`, and return its value; nothing is recorded."""
+        name = self.graph.targets([step])[0]
+        world, policy, wanted = self._world(Policy(targets=(name,), force=(name,)))
+        return reproduce(self.project, self.store, Order(name, world, policy, wanted, make_plan(world, policy, wanted)), enter)
 
     # -- telling ----------------------------------------------------------------------------------
 
@@ -272,34 +276,6 @@ class Workspace:
         facts = self._survey.facts(self.graph.order)
         analysis = self.project.analysis
         return Explainer(self.database, self.lock, facts, lambda roots: analysis.units(list(roots)), analysis.text)
-
-    def _telling(self, explainer: Explainer) -> Emit:
-        def emit(event: Event) -> None:
-            if isinstance(event, (StepStarted, StepFinished)) and event.reasons:
-                event = event._replace(reasons=explainer.tell(event.step, event.reasons))
-            self._emit(event)
-
-        return emit
-
-    def _emit(self, event: Event) -> None:
-        if isinstance(event, Notice) and event.subject:
-            if event.subject in self._told:
-                return
-            self._told.add(event.subject)
-            event = event._replace(message=with_owner(event.message, event.subject, self._history().by_key.values()))
-        self._events.append(event)
-        hook: Any = self.project.plugins.hook
-        if isinstance(event, StepStarted):
-            hook.deepwatch_step_started(step=event.step)
-        elif isinstance(event, StepFinished):
-            hook.deepwatch_step_finished(step=event.step, outcome=event.outcome)
-        elif isinstance(event, RunStarted):
-            hook.deepwatch_run_started(run=event.run, steps=event.steps)
-        self._reporter(event)
-
-    def _waiting(self, holder: object) -> None:
-        self._reporter(Notice(f"another run holds this project ({holder}): waiting for it",
-                              hint="what it records is not executed again; `--wait 0` gives up at once", level="note"))
 
     # -- looking ----------------------------------------------------------------------------------
 

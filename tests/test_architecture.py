@@ -13,9 +13,11 @@ PACKAGE = Path(__file__).resolve().parent.parent / "deepwatch_flow"
 LAYERS: Tuple[Tuple[str, ...], ...] = (
     ("cli", "api"),
     ("workspace", "verifying",),
-    ("workers", "outlining", "watching", "collecting", "checkup", "sharing"),
+    ("elsewhere",),
+    ("workers", "outlining", "watching", "collecting", "checkup", "sharing", "reproducing", "telling"),
     ("project", "inspection", "survey", "reasons", "vouching", "locking", "accepting"),
     ("builtin",),
+    ("engines",),
     ("engine", "report", "remote"),
     ("analysis", "observation", "pipeline", "state", "config", "git", "hooks"),
     ("loading",),
@@ -26,7 +28,7 @@ LAYERS: Tuple[Tuple[str, ...], ...] = (
 )
 #: third-party or heavy modules -> the entries that may import them
 ONLY_IN = {"rich": {"report", "cli"}, "sqlite3": {"state"}, "pluggy": {"hooks"}, "shtab": {"cli"},
-           "fsspec": set(), "blake3": {"hashing", "state", "remote"}, "cloudpickle": {"state", "engine"}}
+           "fsspec": set(), "distributed": {"engines"}, "ray": set(), "blake3": {"hashing", "state", "remote"}, "cloudpickle": {"state", "engine"}}
 MAX_MODULE, MAX_FUNCTION, MAX_PARAMETERS = 350, 50, 6
 
 LEVEL = {entry: len(LAYERS) - level for level, entries in enumerate(LAYERS) for entry in entries}

@@ -13,7 +13,7 @@ import deepwatch_flow
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 #: the table of the README's section "Names"
-EXPORTED = {"Each", "File", "Product", "sh", "step", "load", "run", "deep_hash", "shallow_hash", "dependencies", "import_path",
+EXPORTED = {"Each", "File", "Product", "include", "sh", "step", "load", "run", "deep_hash", "shallow_hash", "dependencies", "import_path",
             "DeepwatchError", "hookimpl", "__version__"}
 
 

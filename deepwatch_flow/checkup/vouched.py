@@ -4,7 +4,6 @@ from __future__ import annotations
 import os
 from typing import Dict, Iterator, List, Optional, Set, Tuple
 
-from ..config import boundary
 from ..errors import DeepwatchError, PipelineError
 from ..hashing.files import digest_file
 from ..loading.origin import Origins
@@ -74,7 +73,7 @@ def products(site: Site, lock: Lock) -> Iterator[Finding]:
 
 def packages(site: Site, lock: Lock) -> Iterator[Finding]:
     """Which packages are of another version than the lockfile has."""
-    version = Origins(boundary(site.config)).version
+    version = Origins(site.config.boundary).version
     for name, locked in lock.packages.items():
         here = version(name)
         if site.config.overrides.get(name, site.config.packages) == "minor":

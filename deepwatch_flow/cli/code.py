@@ -7,9 +7,9 @@ from typing import List
 
 from ..errors import FingerprintError
 from ..inspection import Dependency, Inspected, hash_target
-from ..model import Json, Untracked
+from ..model import Untracked
 from ..report import explain
-from ..report.documents import Document
+from ..report.documents import Document, Json
 from ..report.graphs import tree
 from .console import Console
 from .parser import Command, add_json

@@ -8,12 +8,11 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from typing import Any, Iterator, List, Mapping, Optional, TextIO
+from typing import Any, Iterable, Iterator, List, Mapping, Optional, TextIO
 
 from ..errors import DeepwatchError, ExecutionError, PipelineError
 from ..events import Event, Notice
-from ..model import Json
-from ..report.documents import dumps
+from ..report.documents import Json, dumps
 from ..report.explain import block
 from ..report.terminal import Paint, notice_lines, traceback_lines, wants_color
 
@@ -48,6 +47,20 @@ class Console:
         if self._out is not None and lines:
             self._out.write("".join(f"{line}\n" for line in lines))
             self._out.flush()
+
+    def raw(self, pieces: Iterable[bytes]) -> None:
+        """Write bytes as a result, piece by piece; whatever they are, they come out as they are."""
+        self.printed = True
+        if self._out is None:
+            return
+        self._out.flush()
+        buffer = getattr(self._out, "buffer", None)
+        for piece in pieces:
+            if buffer is not None:
+                buffer.write(piece)
+            else:
+                self._out.write(piece.decode("utf-8", "backslashreplace"))
+        self._out.flush()
 
     def document(self, document: Json) -> None:
         """Print the one document of a ``--json`` command."""

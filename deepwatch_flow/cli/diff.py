@@ -9,9 +9,9 @@ from ..errors import ConfigError
 from ..git import Repository
 from ..locking.differences import ADDED, CHANGED, REMOVED, Fact, LockDiff, NameChange, StepChange, differences
 from ..locking.merge import EMPTY
-from ..model import Json, Lock
+from ..model import Lock
 from ..report import explain
-from ..report.documents import Document
+from ..report.documents import Document, Json
 from ..state import lockfile
 from ..vouching import LOCKFILE
 from .console import Console

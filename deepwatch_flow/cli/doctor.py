@@ -9,7 +9,7 @@ from typing import Dict, Iterator, List, Mapping, Tuple
 from ..checkup import around, stored, vouched
 from ..checkup.findings import PROBLEM, Finding, Site
 from ..errors import ConfigError, DeepwatchError
-from ..model import Json
+from ..report.documents import Json
 from ..report.explain import block
 from ..state.mutex import Mutex
 from ..state.watchlist import carried_over

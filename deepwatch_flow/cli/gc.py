@@ -8,7 +8,7 @@ from typing import List
 
 from ..amounts import amount
 from ..collecting import Order, Swept, sweep
-from ..model import Json
+from ..report.documents import Json
 from ..report.explain import size
 from ..state.collect import EVICTED, GIT, LOCK, RUNS, YOUNG
 from ..state.watchlist import carried_over

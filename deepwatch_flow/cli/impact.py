@@ -10,9 +10,10 @@ from ..errors import ConfigError
 from ..git import Repository
 from ..locking.edits import Edit, edits_between, names_in
 from ..locking.impact import BY_PARAM, BY_UPSTREAM, Hit, Looked, below, impact
-from ..model import Json, Lock, LockEntry, StepFacts
+from ..model import Lock, LockEntry, StepFacts
 from ..pipeline.parameters import nearest
 from ..report import explain
+from ..report.documents import Json
 from ..state import lockfile
 from ..survey import history_of
 from ..vouching import LOCKFILE

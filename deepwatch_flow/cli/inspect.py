@@ -1,10 +1,9 @@
-"""Commands that look at a pipeline and change nothing: status, why, graph, log."""
+"""Commands that look at a pipeline and change nothing: status, why, graph."""
 from __future__ import annotations
 
 import argparse
 from typing import List, Sequence
 
-from ..events import OUTCOMES
 from ..model import SCHEME, Fresh, Pending, Plan, Policy, Reason, base_of
 from ..pipeline.graph import StepGraph, StepNode
 from ..report import explain
@@ -147,34 +146,4 @@ def _details(node: StepNode) -> Document:
             "tags": list(node.tags), "file": node.file, "line": node.line}
 
 
-# -- log ------------------------------------------------------------------------------------------
-
-def add_log(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments of ``log``."""
-    parser.add_argument("-n", "--number", metavar="N", type=int, default=10, help="how many runs (default: 10)")
-    add_json(parser)
-
-
-def log(args: argparse.Namespace, console: Console) -> int:
-    """List past runs, the latest first."""
-    with opened(args, console) as workspace:
-        runs = workspace.history(max(args.number, 0))
-    if console.json:
-        console.document({"runs": [dict(run._asdict()) for run in runs]})
-        return 0
-    if not runs:
-        console.say("no runs are recorded here")
-    rows = []
-    for run in runs:
-        took = "unfinished" if run.seconds is None else explain.seconds(run.seconds)
-        if run.state == "interrupted":
-            took += ", interrupted"
-        rows.append((run.run[:8], run.started, took, explain.counted(run.counts, OUTCOMES)))
-    console.result(*("  ".join(row).rstrip() for row in explain.columns(rows)))
-    return 0
-
-
-COMMANDS = {
-    "status": Command(add_status, status), "why": Command(add_why, why), "graph": Command(add_graph, graph),
-    "log": Command(add_log, log),
-}
+COMMANDS = {"status": Command(add_status, status), "why": Command(add_why, why), "graph": Command(add_graph, graph)}

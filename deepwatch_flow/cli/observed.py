@@ -9,9 +9,9 @@ import argparse
 from typing import Dict, List, Tuple
 
 from ..errors import StateError
-from ..model import Json, Observation
+from ..model import Observation
 from ..report import explain
-from ..report.documents import Document
+from ..report.documents import Document, Json
 from .console import Console
 from .session import opened
 

@@ -110,6 +110,7 @@ def effective(found: Config) -> Dict[str, Tuple[Any, str]]:
     for step, params in sorted(found.params.items()):
         listed.update((f"steps.{step}.params.{param}", value) for param, value in sorted(params.items()))
     listed.update((f"resources.{name}", amount) for name, amount in sorted(found.resources.items()))
+    listed.update((f"{name}.{key}", value) for name, table in sorted(found.engines.items()) for key, value in sorted(table.items()))
     if found.plugins:
         listed["plugins.modules"] = list(found.plugins)
     sources = dict(found.sources)

@@ -3,15 +3,17 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import gc
 import os
-from typing import List, Optional
+from typing import Iterator, List, Optional
 
-from ..events import Emit, Event, Notice
+from ..events import Emit, Event, Notice, RunFinished, RunStarted
 from ..model import Policy
 from ..report.documents import plan_document, run_document
 from ..report.live import reporter_for
 from ..report.terminal import plan_lines
 from ..state.watched import LOCKED, RUN, STATUS
+from ..workers import OURS
 from ..workspace import Workspace, open_workspace
 from .console import Console
 from .parser import Command, add_json, add_precise, add_set
@@ -40,6 +42,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_precise(parser)
     parser.add_argument("--hermetic", action="store_true",
                         help="fail a step that reads a file or an environment variable without declaring it")
+    parser.add_argument("--pdb", action="store_true",
+                        help="open the debugger in a step that fails (steps run one at a time, in this process, without retries and timeouts)")
+    parser.add_argument("-s", "--no-capture", action="store_true",
+                        help="let steps print to the terminal themselves (and read from it); what they print is not kept")
     add_set(parser)
     add_json(parser)
 
@@ -50,14 +56,18 @@ def call(args: argparse.Namespace, console: Console) -> int:
         return _dry_run(args, console)
     config = settings(args)
     watch = Watch(config)
-    policy = _policy(args, args.jobs if args.jobs is not None else config.jobs)
+    policy = _policy(args, 1 if args.pdb else args.jobs if args.jobs is not None else config.jobs)
+    policy = policy._replace(follow=policy.capture and console.verbosity > 0)
     apart = console.results_apart() if console.json else contextlib.nullcontext()
-    reporter = reporter_for(console.err, console.environ, console.verbosity, policy.jobs)
-    with stoppable() as stopping, apart, reporter:
-        fan = _Fan([reporter])
+    reporter = reporter_for(console.err, console.environ, console.verbosity, several=policy.jobs > 1,
+                            captured=policy.capture and config.executor in OURS)
+    with stoppable() as stopping, apart, reporter, _collector_spared() as sparing:
+        fan = _Fan([reporter, sparing])
         with ended_children(stopping), open_workspace(config, emit=fan, mends=not args.locked) as workspace:
             stopping.scratch.append(workspace.project.scratch or "")
             fan.listeners += _plugin_reporters(workspace)
+            if args.pdb:
+                _tell_of_pdb(args, workspace, fan)
             report = workspace.run(policy)
             if report.ok and not (args.targets or args.tag or args.set or args.precise):
                 serves = LOCKED | STATUS | (RUN if not args.locked else 0)
@@ -68,6 +78,34 @@ def call(args: argparse.Namespace, console: Console) -> int:
     if report.interrupted:
         return stopping.exit_code
     return 0 if report.ok else 1
+
+
+@contextlib.contextmanager
+def _collector_spared() -> Iterator[Emit]:
+    """Give a listener that spares the cycle collector what lasts as long as the run.
+
+    It would look at all code, facts and records again and again: a fifth of the time of many small steps.
+    """
+    def spare(event: Event) -> None:
+        if isinstance(event, (RunStarted, RunFinished)):
+            gc.freeze()
+
+    try:
+        yield spare
+    finally:
+        gc.unfreeze()
+
+
+def _tell_of_pdb(args: argparse.Namespace, workspace: Workspace, emit: Emit) -> None:
+    """Say what the debugger leaves out of what was asked for."""
+    config = workspace.config
+    jobs = args.jobs if args.jobs is not None else config.jobs
+    asked = [f'executor = "{config.executor}"'] if config.executor not in ("auto", "inline") else []
+    asked += [f"{jobs} jobs"] if jobs > 1 else []
+    asked += [f"the {what} of `{name}`" for name in workspace.graph.select(args.targets, args.tag) for what in ("timeout", "retries")
+              if workspace.graph.nodes[name].step.options[what]]
+    if asked:
+        emit(Notice(f"--pdb executes the steps one after the other in this process, without {', '.join(asked[:5])}", level="note"))
 
 
 def _dry_run(args: argparse.Namespace, console: Console) -> int:
@@ -83,7 +121,7 @@ def _dry_run(args: argparse.Namespace, console: Console) -> int:
 def _policy(args: argparse.Namespace, jobs: int) -> Policy:
     return Policy(targets=tuple(args.targets), tags=tuple(args.tag), force=tuple(args.force), jobs=jobs,
                   locked=args.locked, fail_fast=args.fail_fast, accept_scheme=args.accept_scheme, wait=args.wait,
-                  precise=args.precise, hermetic=args.hermetic)
+                  precise=args.precise, hermetic=args.hermetic, debug=args.pdb, capture=not (args.no_capture or args.pdb))
 
 
 def _jobs(text: str) -> int:

@@ -10,9 +10,9 @@ import shutil
 from typing import Any, Dict, List, Tuple
 
 from ..errors import DeepwatchError
-from ..model import Json, Trace
+from ..model import Trace
 from ..report import explain
-from ..report.documents import Document, trace_document
+from ..report.documents import Document, Json, trace_document
 from ..state import disk
 from ..workspace import Shown
 from .console import Console

@@ -5,9 +5,9 @@ import argparse
 import contextlib
 from typing import Callable, Iterator, List, Sequence
 
-from ..model import Json
 from ..remote.transfer import Moved, Progress
 from ..report import explain
+from ..report.documents import Json
 from ..workspace import Workspace
 from .console import Console
 from .parser import Command, add_json

@@ -8,10 +8,11 @@ from typing import Dict, List, Optional, Tuple
 from ..errors import DeepwatchError, StateError
 from ..locking.samecode import Known, SameCode, texts_of
 from ..locking.upgrade import Present, Upgrade, upgraded
-from ..model import SCHEME, Artifact, Digest, Json, Lock, Reason, Trace, Unit
+from ..model import SCHEME, Artifact, Digest, Lock, Reason, Trace, Unit
 from ..observation.recorder import unobserved
 from ..project import value_of
 from ..report import explain
+from ..report.documents import Json
 from ..state import lockfile, watchlist
 from ..state.mutex import Mutex
 from ..vouching import LOCKFILE, check_scheme, lock_of

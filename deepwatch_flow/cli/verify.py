@@ -7,9 +7,9 @@ from typing import Dict, List, Tuple
 from ..engine.planner import World, judge, outputs_of
 from ..errors import StateError
 from ..hashing.difference import Difference
-from ..model import Digest, Fresh, Json, Lock, Policy, Reason, Stale, base_of
+from ..model import Digest, Fresh, Lock, Policy, Reason, Stale, base_of
 from ..report import explain
-from ..report.documents import Document, accepted_documents
+from ..report.documents import Document, Json, accepted_documents
 from ..report.terminal import traceback_lines
 from ..survey import history_of, trace_of
 from ..verifying import OUTCOMES, Locked, Verification, Verifier, another_seed

@@ -8,12 +8,12 @@ from __future__ import annotations
 import contextlib
 import marshal
 import os
-from typing import Any, Dict, Iterator, Optional, Tuple
+from typing import Any, Dict, Iterator, Mapping, Optional, Tuple
 
 from ..config import Config
 from ..config import load as load_config
 from ..errors import DeepwatchError
-from ..model import Fresh, Plan, Policy
+from ..model import Fresh, Plan, Policy, Trace
 from ..outlining import outline_of
 from ..report.explain import block
 from ..report.terminal import Paint, plan_lines
@@ -62,24 +62,34 @@ class Watch:
         """
         with self._doubting():
             self._run = os.stat(self._mutex)
-            builder = begin(self._opening, self._folder)
-            project, graph = workspace.project, workspace.graph
-            # what is looked at now, the verdicts are based upon: they are made once more afterwards
-            plan = workspace.plan(Policy())
-            traces = traces_of(plan, graph)
-            watch_steps(builder, project.config.root, graph, traces)
-            watch_project(builder, project, self._opening, found_fresh)
-            watch_packages(builder, packages_of(project.analysis, traces.values(), project.loaded))
-            steps = watch_values(builder, workspace.local, graph, traces, leaves(graph, graph.order))
-            self._watch_lock(builder, workspace)
+            graph = workspace.graph
+            # what is looked at first, the verdicts are based upon: they are made after that. What a run has just
+            # settled need not be asked for before; where that is not the whole of it, it is asked for after all
+            for known in (workspace.settled, None):
+                traces = known if known is not None else traces_of(workspace.plan(Policy()), graph)
+                builder, steps = self._built(workspace, traces, found_fresh)
+                plan = workspace.plan(Policy())
+                if traces_of(plan, graph) == traces:
+                    break
+            else:
+                raise watchlist.Doubtful("the project changes while it is looked at")
             again = load_config(os.getcwd(), os.environ)._replace(sources={})
-            if traces_of(workspace.plan(Policy()), graph) != traces or again != self._opening.config._replace(sources={}) \
-                    or workspace.database.in_memory:
+            if again != self._opening.config._replace(sources={}) or workspace.database.in_memory:
                 raise watchlist.Doubtful("the project changes while it is looked at")
             self._table = {**builder.table(), "serves": serves, "count": len(traces), "steps": steps, "outline": None,
                            "status": _status(plan)}
             blobs = {name: each[1][0] for name, each in marshal.loads(steps).items() if each[1]}
-            self._outline = outline_of(project, workspace.database, workspace.lock, traces, blobs)
+            self._outline = outline_of(workspace.project, workspace.database, workspace.lock, traces, blobs)
+
+    def _built(self, workspace: Workspace, traces: Mapping[str, Trace], found_fresh: bool) -> Tuple[watchlist.Builder, bytes]:
+        builder = begin(self._opening, self._folder)
+        project, graph = workspace.project, workspace.graph
+        watch_steps(builder, project.config.root, graph, traces)
+        watch_project(builder, project, self._opening, found_fresh)
+        watch_packages(builder, packages_of(project.analysis, traces.values(), project.loaded))
+        steps = watch_values(builder, workspace.local, graph, traces, leaves(graph, graph.order))
+        self._watch_lock(builder, workspace)
+        return builder, steps
 
     def _watch_lock(self, builder: watchlist.Builder, workspace: Workspace) -> None:
         if not os.path.lexists(workspace.lock_path):

@@ -81,6 +81,8 @@ class Conditions:
         self._hidden = hidden
         self._version, self._requires = packages
         self._ignore = tuple(ignore)
+        #: observations of executions that depend on nothing beyond their keys, by what their code was
+        self._plain: Dict[Tuple[Digest, FrozenSet[Tuple[str, int, str]], FrozenSet[str]], Observation] = {}
         # as it is once the pipeline is loaded: what a step sets in this process, another run would not find
         self._environ: Dict[str, str] = dict(os.environ)
 
@@ -92,6 +94,17 @@ class Conditions:
         What was seen while the modules were `loaded` counts as well where something that they did then can't
         be told by its value: an effect on something else, an object that can't be digested.
         """
+        # of many elements the same code runs: what it is is looked up once
+        code = (facts.fingerprint.root, seen.codes, seen.distributions) if seen.only_code and not held else None
+        known = self._plain.get(code) if code is not None else None
+        if known is not None:
+            return Noted(known)
+        noted = self._noted(seen, facts, held, loaded)
+        if code is not None and not any(noted.observation.conditions):
+            self._plain[code] = noted.observation
+        return noted
+
+    def _noted(self, seen: Seen, facts: StepFacts, held: Sequence[Tuple[str, str]], loaded: Seen) -> Noted:
         changed: List[str] = []
         found = self._hidden.found(facts.fingerprint.root, seen.codes, seen.modules, seen.classes)
         if found.effects:
@@ -267,7 +280,7 @@ def _is(path: str, stamp: Stamp) -> bool:
 
 def portable(observation: Optional[Observation]) -> Tuple[Tuple[str, Digest], ...]:
     """Return the conditions as the lockfile keeps them: sorted, no place outside of the project."""
-    if observation is None:
+    if observation is None or not any(observation.conditions):
         return ()
     found: Dict[str, Digest] = {}
     outside = Hasher("elsewhere/1")

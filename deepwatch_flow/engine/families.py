@@ -7,12 +7,12 @@ itself has no code to run: its value is a mapping of labels to the values of its
 from __future__ import annotations
 
 import itertools
-from typing import Callable, Dict, List, Mapping, Sequence, Tuple
+from typing import Callable, Dict, Iterator, List, Mapping, Sequence, Tuple
 
 from ..errors import PipelineError
 from ..hashing.digest import digest_bytes
 from ..model import Artifact, Axis, Digest, StepFacts, Trace, part_name
-from ..state.parts import CODEC, Manifest, Part, dump, output_of
+from ..state.parts import CODEC, Part, dump, output_of
 
 #: gives the parts of a step's value: name of the part -> artifact
 PartsOf = Callable[[str], Mapping[str, Artifact]]
@@ -54,10 +54,12 @@ def _instance(facts: StepFacts, chosen: Tuple[Tuple[Axis, int], ...], names: Map
                           parts=None, family=None, labels=tuple(labels))
 
 
-def gathered(facts: StepFacts, members: Sequence[Trace]) -> Tuple[Trace, bytes]:
-    """Return the trace of a family whose instances are done, and the manifest that is its value."""
-    manifest = Manifest("family", tuple([Part(label_of(trace.step), trace.artifact) for trace in members]))
-    data = dump(manifest)
-    artifact = Artifact(output_of(manifest), digest_bytes(data), len(data), CODEC)
+def gathered(facts: StepFacts, members: Sequence[str], made: Callable[[str], Artifact]) -> Tuple[Trace, bytes]:
+    """Return the trace of a family whose instances are done, given the names of these and what they made, and the manifest that is its value."""
+    def parts() -> Iterator[Part]:
+        return (Part(label_of(name), made(name)) for name in members)
+
+    data = dump("family", parts())
+    artifact = Artifact(output_of("family", parts()), digest_bytes(data), len(data), CODEC)
     # it has no key of its own: whether it is fresh is a question of its instances
     return Trace(facts.name, Digest(""), facts.fingerprint.digest, facts.fingerprint.root, facts.params, (), (), artifact), data

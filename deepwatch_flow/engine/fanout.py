@@ -41,7 +41,7 @@ class FanOut:
         members = self._members[name]
         if name in self._world.only or any(each not in self._traces for each in members):
             return None
-        return gathered(self._facts[name], [self._traces[each]._replace(step=each) for each in members])
+        return gathered(self._facts[name], members, lambda each: self._traces[each].artifact)
 
     def members(self, name: str) -> Tuple[str, ...]:
         """Return the names of a family's instances."""

@@ -30,8 +30,8 @@ def decoded(codecs: Codecs, store: BlobStore, artifact: Artifact) -> Any:
 
 
 def consumers_of(facts: Mapping[str, StepFacts]) -> Dict[str, Set[str]]:
-    """Return by step, or part of a step's value, the steps that consume it."""
-    consumers: Dict[str, Set[str]] = {name: set() for name in facts}
+    """Return by step, or part of a step's value, the steps that consume it, if any do."""
+    consumers: Dict[str, Set[str]] = {}
     for name, each in facts.items():
         for _, step in each.upstreams:
             consumers.setdefault(step, set()).add(name)
@@ -41,10 +41,11 @@ def consumers_of(facts: Mapping[str, StepFacts]) -> Dict[str, Set[str]]:
 class Values:
     """Live values of finished steps, and the way to the stored ones."""
 
-    def __init__(self, store: BlobStore, codecs: Codecs, consumers: Mapping[str, Set[str]]) -> None:
+    def __init__(self, store: BlobStore, codecs: Codecs, consumers: Dict[str, Set[str]]) -> None:
+        """`consumers` is taken over: who needs a value no more is taken out of it."""
         self._store = store
         self._codecs = codecs
-        self._waiting: Dict[str, Set[str]] = {step: set(names) for step, names in consumers.items()}
+        self._waiting = consumers
         self._live: Dict[str, Any] = {}
         self._shared: Set[str] = set()
 
@@ -82,5 +83,6 @@ class Values:
             if waiting is not None:
                 waiting.discard(step)
                 if not waiting:
+                    del self._waiting[upstream]
                     self._live.pop(upstream, None)
                     self._shared.discard(upstream)

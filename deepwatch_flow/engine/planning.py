@@ -85,12 +85,11 @@ class _Planner:
             self.settle(member.name, judge(self._world, member.name, self._outputs, self._policy, name in self._wanted))
         if only is not None:
             return      # nobody needs the family as a whole
-        traces = [verdict.trace for each in members for verdict in [self.verdicts[each]] if isinstance(verdict, Fresh)]
-        if len(traces) < len(members):
+        made = {each: verdict.trace.artifact for each in members for verdict in [self.verdicts[each]] if isinstance(verdict, Fresh)}
+        if len(made) < len(members):
             self._undone.add(name)
             return
-        named = [trace._replace(step=each) for each, trace in zip(members, traces)]
-        trace, _ = gathered(facts, named)
+        trace, _ = gathered(facts, members, made.__getitem__)
         self.wholes[name] = trace
         if not members:
             self.verdicts[name] = Fresh(trace)     # else its instances tell
@@ -98,17 +97,19 @@ class _Planner:
 
     def revive(self) -> None:
         """Have those steps run whose values are lost and that something that may run needs."""
+        looked: Set[str] = set()      # at most once at what many may need
         for name in reversed(list(self.verdicts)):
             if isinstance(self.verdicts[name], Fresh) or self._facts[name].family is not None:
                 continue
             for _, upstream in self._facts[name].upstreams:
-                for step in self._sources(upstream):
+                for step in self._sources(upstream) if upstream not in looked else ():
                     fresh = self.verdicts.get(step)
                     if isinstance(fresh, Fresh):
                         lost, _ = self._world.holdings(part_of(self._world, fresh.trace, upstream if step != upstream else step), True)
                         if lost:
                             # it will run by the code of now, not by what that was accepted to count as
                             self.verdicts[step] = Stale(lost, fresh.trace.key if not fresh.accepted else None)
+                looked.add(upstream)
 
     def _sources(self, upstream: str) -> List[str]:
         """Return the steps whose stored values make up an upstream value."""

@@ -1,36 +1,23 @@
-"""Executing steps in worker processes, each a pool of its own.
+"""Executing steps in worker processes.
 
 Workers are spawned, load the pipeline from the very bytes that the driver digested, and get digests
-only: values go through the store. They stay for the next call. A pool of one process is what makes a
-death harmless: the standard library's pool, like those built on it, is broken as a whole when one of
-its processes dies, and which call was guilty is then unknown. Here a worker has one call in flight, and
-ending it, as a timeout must, ends nobody else.
+only: values go through the store. They stay for the next call. A worker has one call in flight, so its
+death harms no other, and ending it, as a timeout must, ends nobody else.
 """
 from __future__ import annotations
 
 import importlib
-import signal
-import threading
 import time
-from typing import Any, Callable, Dict, List, NamedTuple, Optional
+from typing import Any, Dict, List, NamedTuple, Optional
 
 from ..errors import EnvironmentFault
 from . import children
 from .executors import Done
 from .worker import Call, Failure, Outcome
+from .workerprocess import Setup, WorkerProcess
 
 #: how long a worker is given to tell where it hangs before it is ended
 _LAST_WORDS_SECONDS = 0.2
-
-
-class Setup(NamedTuple):
-    """How a worker is prepared, and what it executes: functions that are found by name there."""
-
-    initialise: Callable[[Any], None]
-    given: Any                                     #: to `initialise`
-    execute: Callable[[Call], Outcome]
-    #: where a call that was ended hung, by the worker's process number
-    hung: Callable[[int], Optional[str]] = lambda _: None
 
 
 class ProcessExecutor:
@@ -39,11 +26,10 @@ class ProcessExecutor:
     def __init__(self, jobs: int, setup: Setup) -> None:
         self._jobs = jobs
         self._setup = setup
-        # 30 ms of imports that a run in one process need not pay
-        self._futures: Any = importlib.import_module("concurrent.futures")
-        self._broken_pool: Any = importlib.import_module("concurrent.futures.process").BrokenProcessPool
-        self._idle: List[_Worker] = []
-        self._running: Dict[Any, _Running] = {}        # by future
+        # a run in one process need not pay for the import
+        self._connection: Any = importlib.import_module("multiprocessing.connection")
+        self._idle: List[WorkerProcess] = []
+        self._running: Dict[WorkerProcess, _Running] = {}
 
     def free(self) -> bool:
         """Whether another call may be submitted."""
@@ -53,51 +39,47 @@ class ProcessExecutor:
         """Hand a call to a worker that waits, or to a new one."""
         worker = self._idle.pop() if self._idle else None
         if worker is None or worker.is_dead():      # the system may end one that waits, too
-            worker = _Worker(self._futures, self._setup)
-        with children.spawning():
-            future = worker.pool.submit(self._setup.execute, call)
-        self._running[future] = _Running(call, worker, time.monotonic())
+            worker = WorkerProcess(self._setup)
+        self._setup.began(worker.process.pid, call.step, worker.logged)
+        worker.submit(call)
+        self._running[worker] = _Running(call, worker, time.monotonic())
 
     def wait(self, seconds: Optional[float] = None) -> List[Done]:
-        """Return at least one finished call; none where none is finished after so many seconds."""
+        """Return at least one finished call; none where none is finished after so many seconds, or none is at work."""
         until = None if seconds is None else time.monotonic() + seconds
         done: List[Done] = []
-        while not done:
-            left = self._until_next(until)
-            finished, _ = self._futures.wait(self._awaited(), left, return_when="FIRST_COMPLETED")
-            done += [self._done(future) for future in finished if future in self._running]
-            done += [self._ended(future) for future in self._late()]
+        while self._running and not done:
+            # a process that a dead worker has started may hold its pipe open: the process itself is watched as well
+            awaited = {each: worker for worker in self._running for each in (worker.connection, worker.process.sentinel)}
+            ready = self._connection.wait(list(awaited), self._until_next(until))
+            for worker in dict.fromkeys(awaited[each] for each in ready):
+                done += self._heard(worker)
+            done += [self._ended(worker) for worker in self._late()]
             if until is not None and time.monotonic() >= until:
                 break
         return done
 
     def close(self, cancel: bool = False) -> None:
         """End the workers; with `cancel` those at work, too."""
-        busy = [running.worker for running in self._running.values()]
-        self._running.clear()
-        workers = [*self._idle, *busy]
+        workers = [*self._idle, *self._running]
         self._idle.clear()
-        if cancel:
-            children.end([process for worker in workers for process in worker.processes])
-        # all at a time; `wait=False` would do as well, but below Python 3.9 it closes what the pool's thread still reads
-        ending = [threading.Thread(target=worker.pool.shutdown, name="deepwatch-ending") for worker in workers]
-        for thread in ending:
-            thread.start()
-        until = time.monotonic() + children.GRACE_SECONDS
-        for thread in ending:
-            thread.join(max(0.0, until - time.monotonic()))
+        self._running.clear()
+        if not cancel:
+            for worker in workers:
+                worker.dismiss()
+            self._let_end([worker.process.sentinel for worker in workers])
         # a step may have left a thread that never ends, and processes: nobody waits for these any more
-        children.end([process for worker in workers for process in worker.processes])
-        for thread in ending:
-            thread.join()
+        children.end([worker.process for worker in workers])
+        for worker in workers:
+            worker.close()
+
+    def _let_end(self, sentinels: List[Any]) -> None:
+        until = time.monotonic() + children.GRACE_SECONDS
+        while sentinels and time.monotonic() < until:
+            gone = self._connection.wait(sentinels, max(0.0, until - time.monotonic()))
+            sentinels = [each for each in sentinels if each not in gone]
 
     # -- time -------------------------------------------------------------------------------------
-
-    def _awaited(self) -> List[Any]:
-        """Return the futures at work, and those that tell when the time of a call begins to count."""
-        starting = [running.worker.ready for running in self._running.values()
-                    if running.call.timeout is not None and not running.worker.ready.done()]
-        return [*self._running, *starting]
 
     def _until_next(self, until: Optional[float]) -> Optional[float]:
         ends = [end for running in self._running.values() for end in [running.ends()] if end is not None]
@@ -105,83 +87,49 @@ class ProcessExecutor:
             ends.append(until)
         return max(0.0, min(ends) - time.monotonic()) if ends else None
 
-    def _late(self) -> List[Any]:
+    def _late(self) -> List[WorkerProcess]:
         now = time.monotonic()
-        return [future for future, running in self._running.items()
-                for end in [running.ends()] if end is not None and end <= now and not future.done()]
+        return [worker for worker, running in self._running.items()
+                for end in [running.ends()] if end is not None and end <= now and not worker.connection.poll()]
 
     # -- outcomes ---------------------------------------------------------------------------------
 
-    def _done(self, future: Any) -> Done:
-        running = self._running.pop(future)
-        error = future.exception()
-        if isinstance(error, self._broken_pool):
-            return running.call, Outcome(seconds=time.monotonic() - running.since, failure=running.worker.death())
-        self._idle.append(running.worker)
-        if isinstance(error, EnvironmentFault):
-            raise error
-        if error is not None:
-            return running.call, Outcome(failure=Failure(f"{type(error).__name__}: {error}"))
-        outcome: Outcome = future.result()
-        return running.call, outcome
+    def _heard(self, worker: WorkerProcess) -> List[Done]:
+        """Return what a worker that is to be heard gave: nothing where it has only become ready."""
+        running = self._running[worker]
+        try:
+            answer = worker.answer()
+        except EOFError:
+            del self._running[worker]
+            return [self._dead(running, worker.death())]
+        if answer is None:
+            return []
+        del self._running[worker]
+        self._idle.append(worker)
+        if isinstance(answer, EnvironmentFault):
+            raise answer
+        if answer.printed is not None:
+            worker.logged = answer.printed.end
+        return [(running.call, answer)]
 
-    def _ended(self, future: Any) -> Done:
+    def _dead(self, running: _Running, failure: Failure) -> Done:
+        """Return what is left of a call whose worker is gone: what it had printed."""
+        printed = self._setup.printed(running.worker.process.pid, running.worker.logged)
+        return running.call, Outcome(seconds=time.monotonic() - running.since, failure=failure, printed=printed)
+
+    def _ended(self, worker: WorkerProcess) -> Done:
         """End the worker of a call that took too long."""
-        running = self._running.pop(future)
-        processes = running.worker.processes
-        children.end(processes)
-        running.worker.pool.shutdown(wait=True)
-        hung = [text for process in processes for text in [self._setup.hung(process.pid)] if text]
-        failure = Failure(f"it took longer than its timeout of {running.call.timeout:g} s", "".join(hung) or None,
+        running = self._running.pop(worker)
+        children.end([worker.process])
+        worker.close()
+        failure = Failure(f"it took longer than its timeout of {running.call.timeout:g} s", self._setup.hung(worker.process.pid),
                           "raise @step(timeout=...), or look where it hangs")
-        return running.call, Outcome(seconds=time.monotonic() - running.since, failure=failure)
-
-
-class _Worker:
-    """A process that executes one call at a time; it lives until it is ended, or dies of a call."""
-
-    def __init__(self, futures: Any, setup: Setup) -> None:
-        with children.spawning():
-            spawn = importlib.import_module("multiprocessing").get_context("spawn")
-            self.pool: Any = futures.ProcessPoolExecutor(1, mp_context=spawn, initializer=setup.initialise,
-                                                         initargs=(setup.given,))
-            #: done when the worker is prepared, or dead
-            self.ready: Any = self.pool.submit(_ready)
-        # the pool has no public way to it, and forgets it when it breaks
-        self.processes: List[Any] = list((getattr(self.pool, "_processes", None) or {}).values())
-        self.since: Optional[float] = None             #: when it was prepared
-        self.ready.add_done_callback(self._prepared)
-
-    def _prepared(self, _: Any) -> None:
-        self.since = time.monotonic()
-
-    def is_dead(self) -> bool:
-        """Whether the process has ended."""
-        return bool(importlib.import_module("multiprocessing.connection").wait([each.sentinel for each in self.processes], 0))
-
-    def death(self) -> Failure:
-        """Tell how the process ended."""
-        children.end(self.processes)    # what it had started is of its group, and may live on
-        self.pool.shutdown(wait=True)
-        codes = [process.exitcode for process in self.processes if process.exitcode]
-        when = "while it ran this step" if self.is_prepared() else "while it started"
-        hint = None if self.is_prepared() else "loading the pipeline in a worker ends the process: it must load there as it does here"
-        if codes and codes[0] < 0:
-            known = ("another process ended it, or the step closed the files through which the worker hears of us"
-                     if -codes[0] == signal.SIGTERM else "the system ends what takes too much memory; compiled code may crash")
-            return Failure(f"the worker process died {when}: killed by {_signal_name(-codes[0])}", hint=hint or known)
-        told = f": it ended itself with the code {codes[0]}" if codes else ""
-        return Failure(f"the worker process died {when}{told}",
-                       hint=hint or "os._exit() ends a process at once, and so does some compiled code")
-
-    def is_prepared(self) -> bool:
-        """Whether it has loaded the pipeline."""
-        return bool(self.ready.done() and self.ready.exception() is None)
+        return self._dead(running, failure)
 
 
 class _Running(NamedTuple):
     call: Call
-    worker: _Worker
+    worker: WorkerProcess
     since: float
 
     def ends(self) -> Optional[float]:
@@ -189,14 +137,3 @@ class _Running(NamedTuple):
         if self.call.timeout is None or self.worker.since is None:
             return None
         return max(self.since, self.worker.since) + self.call.timeout + _LAST_WORDS_SECONDS
-
-
-def _ready() -> None:
-    """Be executed: then the worker is prepared."""
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"

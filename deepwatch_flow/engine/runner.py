@@ -34,8 +34,9 @@ from .executors import Executor
 from .fanout import FanOut
 from .handover import Values
 from .line import Line
-from .planner import World, inputs_of, judge, key_of, outputs_of, upstreams_of
+from .planner import World, inputs_of, judge, key_of, upstreams_of
 from .products import Edited
+from .results import Results, of_now
 from .revival import Lost, Revival
 from .schedule import Schedule
 from .worker import Call, Failure, Outcome
@@ -81,16 +82,12 @@ class Runner:
         self._parts = parts
         self._schedule = parts.schedule or Schedule()
         self._line = Line({name: facts.needs for name, facts in world.facts.items()}, self._schedule.priorities)
-        self._parked: List[str] = []                      # ready, but what it asks for is in use
         self._running: Dict[str, _Running] = {}
-        self._outputs: Dict[str, Digest] = {}
         self._bad: Set[str] = set()                       # failed or blocked
-        self._ran: Set[str] = set()                       # a value made just now that can't be read never can
-        self.traces: Dict[str, Trace] = {}                # what holds now, for the lockfile
-        self.vouched: Dict[str, bool] = {}                # whether that was recorded
+        self.results = Results(self._world, self._facts)
         self._stopping = False
-        self._fanout = FanOut(self._world, self._facts, self.traces)
-        self._revival = Revival(self._world, self._facts, self.traces, self._fanout, self._line)
+        self._fanout = FanOut(self._world, self._facts, self.results.traces)
+        self._revival = Revival(self._world, self._facts, self.results.traces, self._fanout, self._line)
 
     def run(self) -> None:
         """Run until nothing is left to do; raises LockedError, KeyboardInterrupt."""
@@ -100,7 +97,9 @@ class Runner:
             while self._line or self._running or retries.next() is not None:
                 self._wake()
                 while self._line and executor.free():
-                    self._begin(self._line.pop())
+                    name = self._line.pop()
+                    self._begin(name)
+                    self._line.had_turn(name)
                 due = retries.next()
                 left = None if due is None else max(0.0, due - time.monotonic())
                 if self._running:
@@ -125,7 +124,7 @@ class Runner:
 
     def _begin(self, name: str) -> None:
         facts = self._facts[name]
-        bad = sorted(need for need in facts.needs if need in self._bad)
+        bad = sorted(self._bad.intersection(facts.needs)) if self._bad else []
         if bad or self._stopping:
             self._fail(name, "blocked" if bad else "cancelled", tuple(Reason("upstream-failed", need) for need in bad))
             return
@@ -147,7 +146,7 @@ class Runner:
         except Edited as error:
             self._refuse(name, reasons, error)
             return
-        upstreams = upstreams_of(facts, self._outputs)
+        upstreams = upstreams_of(facts, self.results.outputs)
         # the value of a fresh step is lost: it runs by its code of now, whatever that was accepted to count as
         key = verdict.key if isinstance(verdict, Stale) else key_of(facts, inputs, upstreams) if isinstance(verdict, Fresh) else None
         self._check_lock(name, key)
@@ -160,13 +159,13 @@ class Runner:
         if key is not None and self._fanout.waits(name, key):
             return
         if not self._schedule.resources.take(base_of(name)):
-            self._parked.append(name)
+            self._line.hold(name, self._schedule.resources.kind(base_of(name)))
             return
         self._revival.take(name)
         self._execute(name, _Running(reasons, trace, key is not None))
 
     def _verdict(self, name: str) -> Verdict:
-        verdict = judge(self._world, name, self._outputs, self._policy, base_of(name) in self._wanted or name in self._wanted)
+        verdict = judge(self._world, name, self.results.outputs, self._policy, base_of(name) in self._wanted or name in self._wanted)
         twin = self._fanout.twin(name, verdict.key) if isinstance(verdict, Stale) and verdict.key is not None else None
         return verdict if twin is None else Fresh(twin)
 
@@ -188,7 +187,7 @@ class Runner:
             return
         trace, data = made
         self._parts.values.store(data, trace.artifact)
-        self._settle(name, trace, vouched=all(self.vouched[each] for each in self._fanout.members(name)))
+        self._settle(name, trace, vouched=self.results.all_vouched(self._fanout.members(name)))
 
     def _execute(self, name: str, running: _Running) -> None:
         facts = self._facts[name]
@@ -225,15 +224,7 @@ class Runner:
         key = verdict.key or verdict.trace.key
         self._check_lock(name, key)
         facts = self._facts[name]
-        # its root stays: what the execution used is told by the code that it ran
-        trace = verdict.trace
-        if not verdict.pinned:
-            trace = trace._replace(step=name, key=key, params=facts.params)
-        if not (verdict.pinned or verdict.accepted):     # else it stays the record of the code that the result was made with
-            trace = trace._replace(code=facts.fingerprint.digest, packages=facts.fingerprint.packages,
-                                   root=trace.root or facts.fingerprint.root)
-        if name != base_of(name):    # the lockfile's line of an instance does not tell what it was made of
-            trace = trace._replace(inputs=inputs_of(facts, self._world.input_digest)[0], upstreams=upstreams_of(facts, self._outputs))
+        trace = of_now(facts, verdict, key, inputs_of(facts, self._world.input_digest)[0], upstreams_of(facts, self.results.outputs))
         last = self._world.history.latest.get(name)
         if last is None or (last.key, last.observation) != (key, trace.observation):
             self._parts.record(trace, 0.0)   # from now on this is the step's last trace
@@ -286,28 +277,26 @@ class Runner:
                 hint="the next run repeats the step"))
         elif running.cacheable:
             self._parts.record(trace, outcome.seconds)
-        self._ran.add(name)
         last = self._world.history.latest.get(name)
         if outcome.here:
             self._parts.values.keep(name, outcome.value, outcome.shared)
         self._let_twins_go(trace.key, trace)
-        self._settle(name, trace, vouched=running.cacheable and not changed)
+        self._settle(name, trace, vouched=running.cacheable and not changed, ran=True)
         same = last is not None and (last.artifact.output, last.products) == (trace.artifact.output, trace.products)
         self._parts.emit(StepFinished(name, "ran", running.reasons, outcome.seconds, changed=not same))
 
     def _end_badly(self, name: str, running: _Running, failure: Failure, seconds: float) -> None:
         self._let_twins_go(running.trace.key, None)
         maker = self._revival.maker(failure.lost) if failure.lost is not None else None
-        if maker is not None and not (failure.traceback and maker in self._ran):
+        # a value made just now that can't be read never can
+        if maker is not None and not (failure.traceback and self.results.ran(maker)):
             self._revive(name, running.reasons, {maker: (Reason("artifact", failure.lost or ""),)}, failure)
         elif not self._again(name, running, failure):
             self._fail(name, "failed", running.reasons, failure, seconds)
 
     def _give_back(self, name: str) -> None:
         self._schedule.resources.give_back(base_of(name))
-        for parked in self._parked:
-            self._line.push(parked)
-        self._parked.clear()
+        self._line.try_held()
 
     def _again(self, name: str, running: _Running, failure: Failure) -> bool:
         """Have a step that failed executed again, if it may be."""
@@ -327,10 +316,8 @@ class Runner:
         for name in self._fanout.ended(key, trace):
             self._line.push(name)
 
-    def _settle(self, name: str, trace: Trace, vouched: bool = True) -> None:
-        self.traces[name] = trace
-        self.vouched[name] = vouched
-        self._outputs.update(outputs_of(self._world, name, trace) if self._facts[name].family is None else {name: trace.artifact.output})
+    def _settle(self, name: str, trace: Trace, vouched: bool = True, ran: bool = False) -> None:
+        self.results.settle(name, trace, vouched, ran)
         self._release(name)
 
     def _fail(self, name: str, outcome: str, reasons: Tuple[Reason, ...], failure: Optional[Failure] = None,

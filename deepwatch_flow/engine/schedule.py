@@ -6,7 +6,8 @@ last executions.
 """
 from __future__ import annotations
 
-from typing import Dict, List, Mapping, Optional, Sequence, Tuple
+import heapq
+from typing import Dict, Hashable, List, Mapping, Optional, Sequence, Tuple
 
 from ..errors import ConfigError
 from ..model import base_of
@@ -55,6 +56,10 @@ class Resources:
             self._left[each] -= amount
         return True
 
+    def kind(self, name: str) -> Hashable:
+        """Return what stands for all that a step wants: equal for those that want the same."""
+        return tuple(sorted(self._wanted.get(name, {}).items()))
+
     def give_back(self, name: str) -> None:
         """Take back what a step had."""
         for each, amount in self._wanted.get(name, {}).items():
@@ -76,8 +81,7 @@ class Retries:
         if failed > often:
             return None
         delay *= 2.0 ** (failed - 1)
-        self._due.append((now + delay, name))
-        self._due.sort()
+        heapq.heappush(self._due, (now + delay, name))
         return failed, often, delay
 
     def next(self) -> Optional[float]:
@@ -86,7 +90,7 @@ class Retries:
 
     def due(self, now: float) -> Optional[str]:
         """Return a step that is to be executed again now, once."""
-        return self._due.pop(0)[1] if self._due and self._due[0][0] <= now else None
+        return heapq.heappop(self._due)[1] if self._due and self._due[0][0] <= now else None
 
 
 class Schedule:

@@ -14,7 +14,7 @@ import time
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Tuple
 
 from ..errors import DeepwatchError, EnvironmentFault
-from ..events import Notice
+from ..events import Notice, Printed
 from ..hashing.digest import Hasher
 from ..hashing.values import Undigestible, ValueHasher
 from ..loading.failures import user_traceback
@@ -71,6 +71,7 @@ class Outcome(NamedTuple):
     seen: Optional[Seen] = None         #: what was observed of it
     held: Tuple[Tuple[str, str], ...] = ()     #: own classes and functions in its value: (module, qualified name)
     notices: Tuple[Notice, ...] = ()           #: what the store of a worker process had to tell
+    printed: Optional[Printed] = None          #: what it printed, where that is captured
 
 
 class Unreadable(Exception):
@@ -97,6 +98,8 @@ class Tools(NamedTuple):
     #: the own classes and functions in the values that were digested last
     held: Optional[Dict[Tuple[str, str], None]] = None
     codec: Optional[str] = None        #: the codec that was chosen for the step's value
+    #: is given what a step raised, before it is told as its failure: the debugger. Nothing is observed any more
+    failed: Callable[[str, BaseException], None] = lambda _, __: None
 
 
 def execute(function: Callable[..., Any], arguments: Callable[[], Mapping[str, Any]], call: Call,
@@ -114,7 +117,7 @@ def execute(function: Callable[..., Any], arguments: Callable[[], Mapping[str, A
         with tools.recorder.observing() if observed and tools.recorder is not None else _unseen() as seen:
             given = arguments()
             started = time.perf_counter()
-            with _forks_end_here(), signals_kept(), seeded(_drawer(call), call.seed):
+            with _forks_end_here(), signals_kept(), seeded(drawer_of(call), call.seed):
                 value, artifact = _called(function, given, call, tools)
     except (KeyboardInterrupt, EnvironmentFault):
         raise  # the user's or the machine's, not the step's: it ends the run
@@ -123,7 +126,9 @@ def execute(function: Callable[..., Any], arguments: Callable[[], Mapping[str, A
     except _NotKept as error:
         return Outcome(seconds=time.perf_counter() - started, failure=Failure(error.message, hint=error.hint))
     except BaseException as error:  # noqa: BLE001 - whatever the user's code raises is its failure, not ours
-        return Outcome(seconds=time.perf_counter() - started, failure=failure_of(error))
+        seconds = time.perf_counter() - started
+        tools.failed(call.step, error)
+        return Outcome(seconds=seconds, failure=failure_of(error))
     seconds = time.perf_counter() - started
     alone = object()  # how many references a local name makes differs between versions of Python
     shared = sys.getrefcount(value) > sys.getrefcount(alone)
@@ -146,9 +151,7 @@ def _called(function: Callable[..., Any], given: Mapping[str, Any], call: Call, 
 
     What a generator does it does while it is read, so its elements are stored while the step is watched.
     """
-    value = function(**given)
-    if inspect.iscoroutine(value):
-        value = _awaited(value)
+    value = awaited(function(**given))
     reads = call.parts is not None and isinstance(value, Iterator)
     return value, _stored(value, call, tools) if reads else None
 
@@ -156,6 +159,11 @@ def _called(function: Callable[..., Any], given: Mapping[str, Any], call: Call, 
 @contextlib.contextmanager
 def _unseen() -> Iterator[Callable[[], Seen]]:
     yield lambda: EMPTY
+
+
+def awaited(value: Any) -> Any:
+    """Return what a step's function gave, of an async one what it returns in the end."""
+    return _awaited(value) if inspect.iscoroutine(value) else value
 
 
 def _awaited(coroutine: Any) -> Any:
@@ -188,7 +196,7 @@ def _forks_end_here() -> Iterator[None]:
             os._exit(code & 0xFF)
 
 
-def _drawer(call: Call) -> str:
+def drawer_of(call: Call) -> str:
     """Return who draws random numbers: a step by its name, an instance by its element, wherever that stands."""
     family = base_of(call.step)
     if family == call.step:
@@ -235,8 +243,8 @@ def _store_parts(value: Any, call: Call, tools: Tools) -> Artifact:
         raise DeepwatchError(f"`{call.step}` has no such parts: {error}", hint="return what the step declares") from error
     if tools.held is not None:
         tools.held.update(held)
-    data = dump(manifest)
-    return Artifact(output_of(manifest), tools.store.put(data), len(data), CODEC)
+    data = dump(*manifest)
+    return Artifact(output_of(*manifest), tools.store.put(data), len(data), CODEC)
 
 
 def _products(call: Call, store: BlobStore) -> Tuple[ProductFile, ...]:

@@ -6,13 +6,16 @@ and different kinds of information can't collide.
 """
 from __future__ import annotations
 
-from typing import Iterable, List, Union, cast
+from typing import Iterable, List, Optional, Union, cast
 
 from blake3 import blake3
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:       # not at run time: who looks at one edited function has no use for the nouns
     from ..model import Digest
+
+#: how many fields are kept before they are digested: fewer than that are digested at once, which is faster
+_MANY = 1000
 
 #: what a field may hold
 Field = Union[str, bytes, int, None]
@@ -30,22 +33,27 @@ class Hasher:
     False
     """
 
-    __slots__ = ("_parts",)
+    __slots__ = ("_parts", "_state")
 
     def __init__(self, purpose: str) -> None:
-        self._parts: List[bytes] = [_frame("purpose", b"s", purpose.encode())]
+        data = purpose.encode()
+        self._parts: List[bytes] = [b"purpose=s%d:%b;" % (len(data), data)]
+        self._state: Optional[blake3] = None      # of the parts that are no longer kept
 
     def field(self, name: str, value: Field) -> Hasher:
         """Add one field; the type of `value` is part of it (``"1"``, ``b"1"`` and ``1`` differ)."""
-        if isinstance(value, str):
-            tag, data = b"s", value.encode("utf-8", "surrogatepass")
+        if isinstance(value, str):      # most are plain names and digests, for which there is a faster way
+            data = value.encode() if value.isascii() else value.encode("utf-8", "surrogatepass")
+            self._parts.append(b"%b=s%d:%b;" % (name.encode(), len(data), data))
         elif isinstance(value, bytes):
-            tag, data = b"b", value
+            self._parts.append(b"%b=b%d:%b;" % (name.encode(), len(value), value))
         elif value is None:
-            tag, data = b"n", b""
+            self._parts.append(b"%b=n0:;" % name.encode())
         else:
-            tag, data = b"i", b"%d" % value
-        self._parts.append(_frame(name, tag, data))
+            data = b"%d" % value
+            self._parts.append(b"%b=i%d:%b;" % (name.encode(), len(data), data))
+        if len(self._parts) >= _MANY:
+            self._fold()
         return self
 
     def fields(self, name: str, values: Iterable[Field]) -> Hasher:
@@ -58,8 +66,13 @@ class Hasher:
 
     def digest(self) -> Digest:
         """Return the digest of all fields so far."""
-        return cast("Digest", blake3(b"".join(self._parts)).hexdigest())
+        if self._state is None:
+            return cast("Digest", blake3(b"".join(self._parts)).hexdigest())
+        return cast("Digest", self._fold().hexdigest())
 
-
-def _frame(name: str, tag: bytes, data: bytes) -> bytes:
-    return b"%b%b%d:%b;" % (name.encode(), b"=" + tag, len(data), data)
+    def _fold(self) -> blake3:
+        """Digest the parts that are kept, so that the fields of a million things need no memory."""
+        state = self._state = self._state or blake3()
+        state.update(b"".join(self._parts))
+        self._parts.clear()
+        return state

@@ -55,9 +55,10 @@ class ImportWorld:
     def __exit__(self, kind: Optional[Type[BaseException]], error: Optional[BaseException],
                  trace: Optional[TracebackType]) -> None:
         self._stack.close()
-        for name, module in list(sys.modules.items()):
-            if name not in self._names and (_snapshot_loaded(module) or self._is_own_namespace(module)):
-                del sys.modules[name]
+        # all are found before any goes: a namespace package below another asks that one for its folders
+        for name in [name for name, module in list(sys.modules.items())
+                     if name not in self._names and (_snapshot_loaded(module) or self._is_own_namespace(module))]:
+            del sys.modules[name]
         _put_back(self._aside)
         self._aside = {}
         sys.path[:] = self._path

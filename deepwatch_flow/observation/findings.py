@@ -65,6 +65,11 @@ class Findings:
         """Keep a note, unless there is one of that kind and key."""
         getattr(self, kind).setdefault(key, value)
 
+    def only_code(self) -> bool:
+        """Tell whether nothing was noted but code that ran here: the usual case, and the one that has to be quick."""
+        return not (self.reads or self.listed or self.absent or self.present or self.sized or self.written or self.databases
+                    or self.variables or self.whole or self.places or self.modules or self.classes or self.gaps)
+
     def code(self, code: CodeType) -> None:
         """Note that code ran."""
         self.ran.append(code)

@@ -53,9 +53,8 @@ class Noting(Watcher):
     def start(self, sink: Sink, at_once: bool = False) -> Optional[str]:  # noqa: ARG002 - marks are looked at in the end
         """Begin: nothing ran yet."""
         self._sink, self._thread, self._gap = sink, threading.get_ident(), None
-        begun = self._marks.codes()
+        begun = self._marks.clear()
         self._paused = self._waiting() if any(code.co_flags & _PAUSES for code in begun) or self._paused else []
-        self._marks.clear()
         self._look_at_threads(sink)
         return None
 

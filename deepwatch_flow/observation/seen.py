@@ -32,6 +32,11 @@ class Seen(NamedTuple):
     gaps: Tuple[str, ...] = ()                               #: what could not be observed, a short sentence each
     foreign: FrozenSet[str] = frozenset()                    #: of the variables, those that packages alone read
 
+    @property
+    def only_code(self) -> bool:
+        """Whether nothing was seen but code that ran."""
+        return not any(self[2:])
+
 
 EMPTY = Seen()
 

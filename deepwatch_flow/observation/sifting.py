@@ -46,8 +46,10 @@ class Sieve:
 
     def seen(self, found: Findings) -> Seen:
         """Return what counts of the notes."""
-        self._look_at_databases(found)
         codes, distributions = self._codes(found)
+        if found.only_code():
+            return Seen(codes, distributions)
+        self._look_at_databases(found)
         distributions |= {name for name in map(_described, found.reads) if name not in ("", _DEEPWATCH)}
         written = self._all(found.written)
         path, wanted = self._path, self._unwritten(written)

@@ -158,13 +158,19 @@ def _names(steps: Sequence[Step], root: str) -> Dict[str, Step]:
         if step.name in names:
             first, second = (place(each, root) or "an unknown place" for each in (names[step.name], step))
             raise PipelineError(f"two steps are named `{step.name}`: {first} and {second}",
-                                hint="give one of them another name: @step(name=\"...\")")
+                                hint="give one of them another name: @step(name=\"...\")" if len(step.scopes) == 1
+                                else "include the file with another prefix")
         names[step.name] = step
         key = step.name.lower() if step.name.isascii() else unicodedata.normalize("NFC", step.name).casefold()
         other = folded.setdefault(key, step.name)
         if other != step.name:
             raise PipelineError(f"the steps `{other}` and `{step.name}` differ by case or by how accents are written only",
                                 hint="give one of them a name that can't be mixed up")
+    for name, made in names.items():
+        for label in made.options["outputs"]:
+            if f"{name}.{label}" in names:
+                raise PipelineError(f"`{name}.{label}` is a step, and it is the output `{label}` of the step `{name}`",
+                                    hint="give one of them another name")
     return names
 
 

@@ -40,28 +40,55 @@ class Names(NamedTuple):
     def of(self, step: Step, needed: Any) -> str:
         """Return the name of a step that `step` names in `needs` or `after`."""
         if isinstance(needed, str):
-            if needed not in self.steps:
-                part = self._part(step, needed)
-                if part is not None:
-                    return part
-                raise PipelineError(f"step `{step.name}` needs `{needed}`, and there is no such step",
-                                    hint=nearest(needed, self.steps))
-            return needed
+            for scope in step.scopes:
+                name = scope + needed
+                found = name if name in self.steps else self._part(step, name)
+                if found is not None:
+                    return found
+            raise PipelineError(f"step `{step.name}` needs `{needed}`, and there is no such step",
+                                hint=nearest(needed, self.steps))
         if isinstance(needed, Step):
-            known = self.steps.get(needed.name)
-            # a step that went through a pickle is another object of the same function
-            if known is not None and (known is needed or known.function is needed.function):
-                return needed.name
-            raise PipelineError(f"step `{step.name}` needs `{needed.name}`, which is a step of another pipeline",
-                                hint="import the module that declares it while the pipeline loads")
-        found = self.by_function.get(id(needed), [])
-        if len(found) == 1:
-            return found[0]
-        if found:
-            raise PipelineError(f"step `{step.name}` needs a function that is several steps: {', '.join(found)}",
+            return self._declared(step, needed)
+        several = self.by_function.get(id(needed), [])
+        found = self._innermost(step, several)
+        if found is not None:
+            return found
+        if several:
+            raise PipelineError(f"step `{step.name}` needs a function that is several steps: {', '.join(several)}",
                                 hint="name the step by its name")
         raise PipelineError(f"step `{step.name}` needs {needed!r}, which is no step", hint="decorate it with @step")
 
+    def by_parameter(self, step: Step, parameter: str, has_default: bool) -> Optional[str]:
+        """Return the step that a parameter names: one of the same file, else, without a default, one of those that include it."""
+        for scope in step.scopes[:1] if has_default else step.scopes:
+            name = scope + parameter
+            if name in self.steps and name != step.name:
+                return name
+        return None
+
+    def _declared(self, step: Step, needed: Step) -> str:
+        """Return the name of a step that `step` names by the object that was declared."""
+        known = self.steps.get(needed.name)
+        if known is needed:
+            return needed.name
+        # a step that was included, or that went through a pickle, is another object of the same function
+        several = [name for name in self.by_function.get(id(needed.function), ()) if self.steps[name].own_name == needed.own_name]
+        found = self._innermost(step, several)
+        if found is not None:
+            return found
+        if several:
+            raise PipelineError(f"step `{step.name}` needs `{needed.name}`, which is included several times: {', '.join(several)}",
+                                hint="name the step by its name")
+        raise PipelineError(f"step `{step.name}` needs `{needed.name}`, which is a step of another pipeline",
+                            hint="import the module that declares it while the pipeline loads")
+
+    def _innermost(self, step: Step, several: List[str]) -> Optional[str]:
+        """Return which of several steps of one function is meant; None where that is not certain."""
+        for scope in step.scopes if len(several) > 1 else ():
+            inside = [name for name in several if self.steps[name].scopes[0] == scope]
+            if len(inside) == 1:
+                return inside[0]
+        return several[0] if len(several) == 1 else None
 
     def _part(self, step: Step, needed: str) -> Optional[str]:
         """Return the name of a declared output that `needs` names as ``STEP.LABEL`` or ``STEP[LABEL]``."""
@@ -87,8 +114,8 @@ def classify(step: Step, names: Names, settings: Mapping[str, Any], root: str) -
             found.each[name] = _gone_through(step, name, default, names)
         elif name in needs:
             found.upstreams[name] = needs[name]
-        elif name in names.steps and name != step.name:
-            found.upstreams[name] = name
+        elif (named := names.by_parameter(step, name, default is not _NONE)) is not None:
+            found.upstreams[name] = named
         elif name in settings:
             found.params[name] = settings[name]
         elif default is not _NONE:
@@ -186,7 +213,7 @@ def _check_settings(found: Parameters, step: Step, settings: Mapping[str, Any], 
 
 
 def _without_meaning(step: Step, name: str, parameters: Mapping[str, Any], names: Names, root: str) -> PipelineError:
-    if name == step.name:
+    if name == step.own_name:
         return PipelineError(f"step `{step.name}` takes itself as its parameter `{name}`: a cycle, {name} -> {name}",
                              hint="give the parameter another name, and needs={...} to say which step it means")
     hint = nearest(name, names.steps) or f"declare a step `{name}`, or give the parameter a default"

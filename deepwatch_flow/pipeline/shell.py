@@ -19,8 +19,6 @@ from .step import Step
 
 #: params that a shell step has by itself
 COMMAND, VERSION = "command", "version"
-#: how much of what a failed command said is shown
-_TAIL_LINES = 20
 
 
 class CommandFailed(Exception):
@@ -56,14 +54,14 @@ def _runner(shown: str) -> Callable[..., str]:
             raise CommandFailed("commands of the POSIX shell can't be run on this system")
         text = values.pop(COMMAND).format_map(_Quoted(values))
         values.pop(VERSION, None)
-        # to run a command is what the user asks for
-        done = subprocess.run(["/bin/sh", "-c", text], stdin=subprocess.DEVNULL, capture_output=True, check=False)
-        told = done.stderr.decode("utf-8", "replace")
+        # to run a command is what the user asks for; what it writes to stderr goes where any step's output goes
+        done = subprocess.run(["/bin/sh", "-c", text], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=False)
+        value = done.stdout.decode("utf-8", "replace")
         if done.returncode != 0:
             how = f"was killed by signal {-done.returncode}" if done.returncode < 0 else f"ended with {done.returncode}"
-            raise CommandFailed("\n".join([f"`{shown}` {how}", *told.splitlines()[-_TAIL_LINES:]]))
-        sys.stderr.write(told)
-        return done.stdout.decode("utf-8", "replace")
+            sys.stdout.write(value)     # it becomes no value, and may tell what was wrong
+            raise CommandFailed(f"`{shown}` {how}")
+        return value
 
     return run
 

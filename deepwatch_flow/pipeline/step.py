@@ -116,6 +116,9 @@ class Step:
         self.tags = (tags,) if isinstance(tags, str) else _several("tags", tags)
         if not all(isinstance(tag, str) for tag in self.tags):
             raise TypeError(f"@step(tags=...) takes texts, not {tags!r}")
+        #: what it was declared as, and the prefixes that names in it are looked up with, the innermost first
+        self.own_name = self.name
+        self.scopes: "Tuple[str, ...]" = ("",)
         #: how it is executed and when it is reused (``options``), all of them
         self.options: "Mapping[str, Any]" = options
         code = getattr(inspect_target(inner), "__code__", None)
@@ -151,7 +154,7 @@ class Step:
         found: "Any" = module
         for part in getattr(self, "__qualname__", "?").split("."):
             found = getattr(found, part, None)
-        if found is self:
+        if isinstance(found, Step) and found.function is self.function:     # of an included step the file has the declared one
             return self.__qualname__
         return _remade, (self.function, self.name, self.needs, self.after, self.tags, self.options)
 
@@ -159,6 +162,27 @@ class Step:
 def _remade(function: "Any", name: str, needs: "Any", after: "Any", tags: "Any", options: "Any") -> Step:
     with collect():
         return Step(function, name=name, needs=needs, after=after, tags=tags, options=options)
+
+
+def take_over(step: Step, prefix: str) -> None:
+    """Declare a step of an included file under a prefix; names in it are looked up with the prefix first."""
+    made = Step(step.function, name=prefix + step.name, needs=step.needs, after=step.after, tags=step.tags, options=step.options)
+    made.own_name, made.file, made.line = step.own_name, step.file, step.line
+    made.scopes = (*(prefix + scope for scope in step.scopes), "")
+
+
+def collected() -> "List[Step]":
+    """Return the list that steps which are created now are added to."""
+    return _collecting[-1]
+
+
+def declared_by(file: str) -> "List[Step]":
+    """Take the steps that a file has declared out of those that are collected now."""
+    if not _collecting:
+        return []
+    found = [step for step in _collecting[-1] if step.file == file and len(step.scopes) == 1]
+    _collecting[-1][:] = [step for step in _collecting[-1] if step not in found]
+    return found
 
 
 def _wear(step: Step, function: "Any") -> None:

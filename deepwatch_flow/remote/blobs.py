@@ -48,6 +48,8 @@ class RemoteBlobs:
         self._lock = threading.Lock()
         #: blobs that may be asked for, found out when that is worth its while
         self.expected: Callable[[], Iterable[Digest]] = tuple
+        #: those that others were said to have put there in this run
+        self.learned: Set[Digest] = set()
         self._asked = 0
         self._large = threading.Semaphore(_AT_ONCE)
 
@@ -61,6 +63,15 @@ class RemoteBlobs:
         for _, found in each(sorted(folders), self._list, WORKERS, STALL):
             if isinstance(found, Exception):
                 raise found
+
+    def learn(self, sizes: Mapping[Digest, int]) -> None:
+        """Take note that others have put blobs there meanwhile; -1 stands for an unknown size."""
+        self.learned.update(sizes)
+        for digest, size in sizes.items():
+            if _DIGEST.fullmatch(digest):
+                if self.files.lists and digest[:2] not in self._sizes:
+                    continue                      # the folder is listed when it is asked for
+                self._sizes.setdefault(digest[:2], {})[digest] = size
 
     def size(self, digest: Digest) -> Optional[int]:
         """Return the size of a blob at the remote (-1: unknown), None where there is none; raises Unreachable."""

@@ -107,7 +107,8 @@ class SharedStore:
         """Tell whether a blob (of this size, if given) can be had, here or from the remote."""
         if self._local.has(digest, size):
             return True
-        ask = self._blobs.fetch if self._fetching else self._blobs.has
+        # what a worker elsewhere has just put there is for other workers: it need not come here
+        ask = self._blobs.fetch if self._fetching and digest not in self._blobs.learned else self._blobs.has
         return self._link.ask(lambda: ask(digest, size), False)
 
     def size(self, digest: Digest) -> Optional[int]:

@@ -74,19 +74,20 @@ def blobs_of(sent: Sent) -> List[Tuple[Digest, int]]:
 def _all(sizes: Mapping[Digest, int], work: Callable[[Mapping[Digest, int]], Mapping[Digest, Optional[bool]]],
          remote: RemoteBlobs, progress: Progress) -> Moved:
     moved, count, bytes_done = Moved(), 0, 0
+    lost: List[Digest] = []
     for _, found in _each(_parts(sizes, remote), work, remote):
         if isinstance(found, Exception):
             raise found
         for digest, went in found.items():
             if went is None:
-                moved = moved._replace(lost=(*moved.lost, digest))
+                lost.append(digest)
             elif went:
                 moved = moved._replace(blobs=moved.blobs + 1, size=moved.size + sizes[digest])
             else:
                 moved = moved._replace(there=moved.there + 1)
             count, bytes_done = count + 1, bytes_done + sizes[digest]
         progress(count, len(sizes), bytes_done)
-    return moved
+    return moved._replace(lost=tuple(lost))
 
 
 def _parts(sizes: Mapping[Digest, int], remote: RemoteBlobs) -> List[Dict[Digest, int]]:

@@ -6,13 +6,15 @@ document about steps; a reason is an object with its facts and, under `text`, it
 from __future__ import annotations
 
 import json
-from typing import Dict, Mapping, Sequence
+from typing import Dict, Mapping, Sequence, Union
 
 from ..events import Notice, RunReport, StepFinished
-from ..model import Accepted, Fresh, Json, Pending, Plan, Reason, Trace, Verdict
+from ..model import Accepted, Fresh, Pending, Plan, Reason, Trace, Verdict
+from ..state.logs import tail
 from .explain import VERDICTS, is_unaffected, plan_counts, sentence, verdict_name, verdict_reasons
 from .graphs import Node
 
+Json = Union[None, bool, int, float, str, "list[Json]", Dict[str, "Json"]]
 Document = Dict[str, Json]
 
 #: bound before the user's modules load: they may exchange what they like
@@ -78,6 +80,8 @@ def _finished_document(step: StepFinished) -> Document:
     if step.error is not None:
         document["error"] = step.error
         document["traceback"] = step.traceback
+        if step.printed is not None:
+            document["printed"] = tail(step.printed)
     return document
 
 

@@ -6,7 +6,10 @@ repeats what the words say and never replaces them.
 from __future__ import annotations
 
 import contextlib
+import io
 import os
+import shlex
+import threading
 import time
 from collections import Counter
 from types import TracebackType
@@ -20,9 +23,11 @@ from ..events import (
     RunFinished,
     RunStarted,
     StepFinished,
+    StepPrints,
     StepStarted,
 )
 from ..model import Plan, base_of
+from ..state import logs
 from .explain import (
     VERDICTS,
     block,
@@ -41,6 +46,7 @@ from .explain import (
     width,
 )
 from .folding import FOLDED, Families, folded
+from .following import Follower
 
 #: style -> SGR code
 _CODES = {"good": "32", "bad": "1;31", "warn": "33", "dim": "2", "name": "1", "add": "32", "remove": "31",
@@ -70,6 +76,16 @@ def wants_color(stream: Optional[TextIO], environ: Mapping[str, str]) -> bool:
     return is_terminal(stream, environ)
 
 
+def _own(stream: TextIO) -> Optional[TextIO]:
+    """Return another way to where this process's stderr leads, None where `stream` is no such stream."""
+    try:
+        if stream.fileno() != 2:
+            return None
+        return io.TextIOWrapper(os.fdopen(os.dup(2), "wb"), encoding=stream.encoding, errors="backslashreplace")
+    except (AttributeError, OSError, ValueError):      # no descriptor, or closed
+        return None
+
+
 class Paint:
     """Put a style around a text, or leave the text alone where colour is not wanted."""
 
@@ -84,8 +100,11 @@ class Paint:
 class PlainReporter:
     """Events of one run as lines of text."""
 
-    def __init__(self, stream: TextIO, *, verbosity: int = 0, paint: Optional[Paint] = None) -> None:
-        self.stream = stream
+    def __init__(self, stream: TextIO, *, verbosity: int = 0, paint: Optional[Paint] = None, several: bool = False) -> None:
+        """`several` steps may run at a time: what they print is told with their names."""
+        self._own = _own(stream)             # steps' descriptors lead elsewhere while they run: ours must not
+        self._given = stream
+        self.stream = self._own or stream
         self.verbosity = verbosity           # -1 quiet, 0, 1 verbose
         self.paint = paint or Paint(False)
         self.outcomes: Dict[str, str] = {}   # a step may be told twice: reused, then run after all
@@ -93,6 +112,9 @@ class PlainReporter:
         self.running: Dict[str, float] = {}  # step -> when it started
         self._widest = 0
         self._families = Families()
+        self._lock = threading.RLock()       # what steps print is written by another thread
+        self._follower = Follower(self._above, several, self._lock)
+        self._line_open = False              # a step printed something without a line end
 
     def __enter__(self) -> PlainReporter:
         return self
@@ -103,11 +125,25 @@ class PlainReporter:
 
     def close(self) -> None:
         """Leave the stream as the next writer expects it."""
+        self._follower.close()
+        if self._own is not None:
+            self.stream = self._given
+            with contextlib.suppress(OSError):
+                self._own.close()
+            self._own = None
 
     def __call__(self, event: Event) -> None:
         """Report one event."""
+        with self._lock:
+            self._report(event)
+        if isinstance(event, RunFinished):
+            self._follower.close()
+
+    def _report(self, event: Event) -> None:
         if isinstance(event, StepFinished):
             self._finished(event)
+        elif isinstance(event, StepPrints):
+            self._follower.begin(event)
         elif isinstance(event, StepStarted):
             self._started(event)
         elif isinstance(event, FamilyStarted):
@@ -126,9 +162,24 @@ class PlainReporter:
     def write(self, lines: List[str]) -> None:
         """Write whole lines; where nobody reads them any more the run goes on all the same."""
         if lines:
+            self._follower.poll()            # what a step said before stands before
+            text = "".join(f"{line}\n" for line in lines)
             with contextlib.suppress(OSError):
-                self.stream.write("".join(f"{line}\n" for line in lines))
+                self.stream.write(f"\n{text}" if self._line_open else text)
                 self.stream.flush()
+            self._line_open = False
+
+    def _above(self, data: bytes) -> None:
+        """Write what a step printed, in its place among the lines."""
+        with contextlib.suppress(OSError):
+            self.stream.flush()
+            buffer = getattr(self.stream, "buffer", None)
+            if buffer is not None:
+                buffer.write(data)
+            else:
+                self.stream.write(data.decode("utf-8", "backslashreplace"))
+            self.stream.flush()
+        self._line_open = not data.endswith(b"\n")
 
     def _started(self, event: StepStarted) -> None:
         self.running[event.step] = time.monotonic()
@@ -136,6 +187,7 @@ class PlainReporter:
             self.write([self._line("dim", "start", event.step, "", headline(event.reasons))])
 
     def _finished(self, event: StepFinished) -> None:
+        followed = self._follower.end(event)
         self.outcomes[event.step] = event.outcome
         self.running.pop(event.step, None)
         folded = self._families.finish(event) if self.verbosity <= 0 and self._families.has(event.step) else None
@@ -145,7 +197,7 @@ class PlainReporter:
                 self.write([self._line(_OUTCOME_STYLE[folded.outcome], folded.outcome, base_of(event.step),
                                        seconds(folded.seconds), folded.told)])
         elif self._is_told(event.outcome):
-            self.write(self._finished_lines(event))
+            self.write(self._finished_lines(event._replace(printed=None) if followed else event))
 
     def _is_told(self, outcome: str) -> bool:
         if outcome == "failed" or self.verbosity > 0:
@@ -166,6 +218,7 @@ class PlainReporter:
         if event.outcome == "failed":
             lines += [f"    {line}" for line in block(more).split("\n") if line]
             lines += traceback_lines(event.traceback, self.paint)
+            lines += printed_lines(event, self.paint)
         return lines
 
     def _line(self, style: str, word: str, step: str, took: str, why: str) -> str:
@@ -216,6 +269,15 @@ def plan_lines(plan: Plan, paint: Paint, verbosity: int = 0) -> List[str]:
         fresh = plan.verdicts and counts["fresh"] == len(plan.verdicts)
         lines.append(up_to_date(counts["fresh"]) if fresh else counted(counts, VERDICTS) or "no steps")
     return lines
+
+
+def printed_lines(event: StepFinished, paint: Paint) -> List[str]:
+    """Return the end of what a step printed, as lines below the line of the step."""
+    text = logs.tail(event.printed) if event.printed is not None else ""
+    if not text:
+        return []
+    return [f"    {paint('head', 'what it printed last')} (all of it: deepwatch log {shlex.quote(printable(event.step))})",
+            *traceback_lines(text, paint)]
 
 
 def traceback_lines(text: Optional[str], paint: Paint) -> List[str]:

@@ -5,7 +5,7 @@ import os
 from typing import Mapping, Optional, Sequence, Set
 
 from ..model import Digest, Trace
-from . import collect, watchlist
+from . import collect, logs, watchlist
 from .database import Database
 from .mutex import Mutex
 from .parts import CODEC, blobs_of
@@ -22,6 +22,7 @@ def forget(state: str, database: Database, store: BlobStore, steps: Optional[Seq
         blobs = _blobs_of(database.traces(steps), store)
         if steps is None:
             blobs.update(store.list())
+            logs.forget_all(state)
         database.forget(steps)
         database.commit()
         if steps is not None:

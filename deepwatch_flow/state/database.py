@@ -26,10 +26,11 @@ from typing import (
 )
 
 from .._compat import PYTHON
-from ..events import Notice, RunReport, StepFinished
+from ..events import Notice, Printed, RunReport, StepFinished
 from ..hashing.digest import Hasher
 from ..model import Digest, Trace, Unit
 from .rows import (
+    Execution,
     collector_paused,
     finished_of,
     pack,
@@ -59,6 +60,7 @@ _INSERT = {
     "files": "INSERT OR REPLACE INTO files (path, data) VALUES (?, ?)",
     "facts": "INSERT OR REPLACE INTO facts (digest, python, data) VALUES (?, ?, ?)",
     "locks": "INSERT OR REPLACE INTO locks (digest, data) VALUES (?, ?)",
+    "executions": "INSERT INTO executions (step, run, ended, outcome, file, first, last) VALUES (?, ?, ?, ?, ?, ?, ?)",
     "runs": "INSERT OR REPLACE INTO runs (run, started, command, selected, report, steps) VALUES (?, ?, ?, ?, ?, ?)",
 }
 
@@ -127,7 +129,7 @@ class Database:
         """Record the execution of a step; it becomes the step's latest trace.
 
         It is committed at once, unless the last commit was less than `GROUP_SECONDS` ago: so a kill
-        loses no more than that time's steps. Who waits for a long time calls `commit` before.
+        loses no more work than was done in that time, and a step that took longer is never lost.
         """
         self._queue("traces", (trace.step, trace.key, _conditions(trace), run, seconds, pack_trace(trace)))
         if time.monotonic() - self._committed > GROUP_SECONDS:
@@ -178,9 +180,10 @@ class Database:
         """Drop the traces of steps, or of all."""
         self.commit()
         if steps is None:
-            self._tables.write([("DELETE FROM traces", [()])])
+            self._tables.write([(f"DELETE FROM {table}", [()]) for table in ("traces", "executions")])  # noqa: S608
         else:
-            self._tables.write([("DELETE FROM traces WHERE step = ?", [(step,) for step in steps])])
+            named = [(step,) for step in steps]
+            self._tables.write([(f"DELETE FROM {table} WHERE step = ?", named) for table in ("traces", "executions")])  # noqa: S608
 
     # -- code -------------------------------------------------------------------------------------
 
@@ -246,6 +249,27 @@ class Database:
                 plain = None        # damaged: as good as not there
             return tuple([finished_of(each) for each in plain or ()])
         return ()
+
+    # -- executions -------------------------------------------------------------------------------
+
+    def executed(self, executions: Iterable[Execution]) -> None:
+        """Record executions, with the next commit."""
+        self._queue("executions", *[(*each[:4], *(each.printed or (None, None, None))) for each in executions])
+
+    def executions(self, run: str = "") -> List[Execution]:
+        """Return the last execution of each step, or its last in the run whose id begins so, the oldest first."""
+        sql = ("SELECT step, run, ended, outcome, file, first, last FROM executions WHERE id IN "
+               "(SELECT max(id) FROM executions WHERE substr(run, 1, ?) = ? GROUP BY step) ORDER BY id")
+        return [Execution(step, by, ended, outcome, Printed(file, first, last) if file is not None else None)
+                for step, by, ended, outcome, file, first, last in self._rows("executions", sql, len(run), run)]
+
+    def forget_others(self, newest: int) -> Set[str]:
+        """Drop executions of all but the newest runs and the last of each step, good and failed; return the runs that stay."""
+        last = "SELECT max(id) FROM executions GROUP BY step, outcome"
+        runs = "SELECT run FROM executions GROUP BY run ORDER BY max(id) DESC LIMIT ?"
+        self.commit()
+        self._tables.write([(f"DELETE FROM executions WHERE id NOT IN ({last}) AND run NOT IN ({runs})", [(newest,)])])  # noqa: S608
+        return {run for (run,) in self._rows("executions", "SELECT DISTINCT run FROM executions")}
 
     # -- source facts and parsed locks ------------------------------------------------------------
 

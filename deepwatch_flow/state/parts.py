@@ -6,6 +6,7 @@ written nor read as a whole. A part is named ``STEP[LABEL]``.
 """
 from __future__ import annotations
 
+import io
 import json
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Tuple
 
@@ -17,6 +18,8 @@ from ..model import Artifact, Digest, part_name
 CODEC = "parts/1"
 #: what may be a label as it stands in JSON: the key of a dictionary
 _LABELS = (str, int, float, bool, type(None))
+
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 _HEADS = tuple(f'["{kind}",['.encode() for kind in ("list", "tuple", "dict", "family"))
 LONGEST_HEAD = max(map(len, _HEADS))
@@ -44,10 +47,14 @@ def part_artifacts(step: str, manifest: Manifest) -> Dict[str, Artifact]:
     return {part_name(step, part.label): part.artifact for part in manifest.parts}
 
 
-def dump(manifest: Manifest) -> bytes:
-    """Return a manifest as bytes."""
-    rows = [[part.label, *part.artifact] for part in manifest.parts]
-    return json.dumps([manifest.kind, rows], ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+def dump(kind: str, parts: Iterable[Part]) -> bytes:
+    """Return a manifest as bytes; it need not be there as a whole."""
+    data = io.BytesIO()       # row by row: there may be a million, and one text of all of them is enough
+    data.write(f'["{kind}",['.encode())
+    for number, part in enumerate(parts):
+        data.write(("," * bool(number) + _JSON.encode([part.label, *part.artifact])).encode("utf-8", "surrogatepass"))
+    data.write(b"]]")
+    return data.getvalue()
 
 
 def is_manifest(head: bytes) -> bool:
@@ -66,10 +73,10 @@ def parse(data: bytes) -> Manifest:
     return Manifest(str(kind), parts)
 
 
-def output_of(manifest: Manifest) -> Digest:
+def output_of(kind: str, parts: Iterable[Part]) -> Digest:
     """Return the output digest of the whole, where it was never there as a whole."""
-    hasher = Hasher("parts/1").field("kind", manifest.kind)
-    for part in manifest.parts:
+    hasher = Hasher("parts/1").field("kind", kind)
+    for part in parts:
         hasher.field("label", json.dumps(part.label)).field("output", part.artifact.output)
     return hasher.digest()
 

@@ -76,6 +76,10 @@ class BytesCodec(StreamCodec):
 
     name = "bytes"
 
+    def by_default(self, value: Any) -> bool:
+        """Tell whether a value is bytes."""
+        return type(value) is bytes
+
     def write(self, value: Any, file: Any) -> bool:
         """Write bytes; False for other types."""
         if type(value) is not bytes:
@@ -92,6 +96,10 @@ class TextCodec(StreamCodec):
     """Text as UTF-8."""
 
     name = "text"
+
+    def by_default(self, value: Any) -> bool:
+        """Tell whether a value is a text."""
+        return type(value) is str
 
     def write(self, value: Any, file: Any) -> bool:
         """Write a text; False for other types, and for one with lone surrogates: UTF-8 has no place for them."""

@@ -11,9 +11,9 @@ import json
 import marshal
 import zlib
 from contextlib import contextmanager
-from typing import Any, Iterator, Optional, Tuple
+from typing import Any, Iterator, NamedTuple, Optional, Tuple
 
-from ..events import StepFinished
+from ..events import Printed, StepFinished
 from ..model import (
     Artifact,
     FamilyEntry,
@@ -33,6 +33,16 @@ from ..model import (
 
 #: what every supported Python reads and writes alike
 _FORMAT = 2
+
+
+class Execution(NamedTuple):
+    """One execution of a step; a good one or one that failed."""
+
+    step: str
+    run: str
+    ended: int                         #: seconds of the clock
+    outcome: str                       #: ran | failed
+    printed: Optional[Printed]         #: its file by its name in the folder of the run's logs; None where nothing came
 
 
 @contextmanager
@@ -157,7 +167,8 @@ def plain_finished(step: StepFinished) -> object:
     """Return what happened to a step as plain tuples; a reused one, the usual case, as its name."""
     if step == StepFinished(step.step, "reused", changed=step.changed) and step.changed:
         return step.step
-    return (step.step, step.outcome, _plain(step.reasons), *step[3:])
+    # what it printed is told by its execution
+    return (step.step, step.outcome, _plain(step.reasons), *step[3:7])
 
 
 def finished_of(plain: Any) -> StepFinished:

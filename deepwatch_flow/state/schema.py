@@ -18,7 +18,7 @@ from . import disk
 from .mutex import Mutex
 
 #: raise it with any change of the tables or of what their blobs hold
-VERSION = 2
+VERSION = 3
 #: "deep", in the file's header
 APPLICATION = 0x64656570
 
@@ -30,6 +30,8 @@ CREATE TABLE units (deep TEXT PRIMARY KEY, data BLOB NOT NULL);
 CREATE TABLE texts (own TEXT PRIMARY KEY, data BLOB NOT NULL);
 CREATE TABLE runs (id INTEGER PRIMARY KEY, run TEXT NOT NULL UNIQUE, started TEXT NOT NULL,
                    command TEXT NOT NULL, selected INTEGER NOT NULL, report BLOB, steps BLOB);
+CREATE TABLE executions (id INTEGER PRIMARY KEY, step TEXT NOT NULL, run TEXT NOT NULL, ended INTEGER NOT NULL,
+                         outcome TEXT NOT NULL, file TEXT, first INTEGER, last INTEGER);
 CREATE TABLE facts (id INTEGER PRIMARY KEY, digest TEXT NOT NULL, python TEXT NOT NULL, data BLOB NOT NULL,
                     UNIQUE (digest, python));
 CREATE TABLE files (path BLOB PRIMARY KEY, data BLOB NOT NULL);

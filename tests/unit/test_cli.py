@@ -211,9 +211,12 @@ NOISY = """
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_what_steps_print_does_not_spoil_the_document(project: Any, jobs: str) -> None:
     project.write("pipeline.py", NOISY)
-    done = project.run("-j", jobs)
-    assert done.outcomes == {"noisy": "ran"}
-    assert [word for word in ("loading", "python", "descriptor", "child") if word not in done.stderr] == []
+    words = ("python", "descriptor", "child")
+    for args, shown in ((["-s"], [*words]), (["-v", "-f", "noisy"], [*words]), (["-f", "noisy"], [])):
+        done = project.run("-j", jobs, *args)
+        assert done.outcomes == {"noisy": "ran"}
+        assert "loading" in done.stderr
+        assert [word for word in words if word in done.stderr] == shown
 
 
 @pytest.mark.parametrize("args", [("status", "--json"), ("graph", "--json"), ("why", "noisy", "--json"),

@@ -11,7 +11,7 @@ import pytest
 
 from deepwatch_flow import config as configuration
 from deepwatch_flow._compat import toml_loads
-from deepwatch_flow.config import SETTINGS, Config, boundary, find_root, load, parse_override
+from deepwatch_flow.config import SETTINGS, Config, find_root, load, parse_override
 from deepwatch_flow.errors import ConfigError
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "deepwatch.toml.example"
@@ -102,7 +102,7 @@ def test_both_files_take_every_setting(tmp_path: Path, file: str) -> None:
                           ("one.two", "three"), "state")
     assert config.sources["steps.clean.params.max_minutes"] == config.sources["jobs"] \
         == {"toml": "deepwatch.toml", "pyproject": "pyproject.toml"}[file]
-    made = boundary(config)
+    made = config.boundary
     assert (made.root, made.packages, made.overrides) == (str(tmp_path), "minor", {"foo-bar": "ignore"})
 
 

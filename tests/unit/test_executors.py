@@ -10,7 +10,8 @@ import executor_steps
 import pytest
 
 from deepwatch_flow.engine.executors import Executor, InlineExecutor
-from deepwatch_flow.engine.processes import ProcessExecutor, Setup
+from deepwatch_flow.engine.processes import ProcessExecutor
+from deepwatch_flow.engine.workerprocess import Setup
 from deepwatch_flow.engine.worker import Call, Failure, Outcome
 from deepwatch_flow.errors import EnvironmentFault
 
@@ -128,7 +129,7 @@ def test_what_is_in_flight_beside_a_death_goes_on(pool: ProcessExecutor) -> None
     pool.submit(call("die"))
     (first, outcome), = pool.wait()
     assert (first.step, outcome.failure is not None) == ("die", True)
-    workers = {running.worker.processes[0].pid for running in pool._running.values()}
+    workers = {worker.process.pid for worker in pool._running}
     (second, outcome), = pool.wait()
     assert (second.step, {outcome.value[1]}) == ("slow 1", workers)
 
@@ -136,7 +137,9 @@ def test_what_is_in_flight_beside_a_death_goes_on(pool: ProcessExecutor) -> None
 def test_a_call_that_takes_longer_than_its_timeout_is_ended_and_nobody_else(pool: ProcessExecutor) -> None:
     pool.submit(call("hang")._replace(timeout=0.3))
     pool.submit(call("slow"))
-    done = dict((each.step, outcome) for _ in range(2) for each, outcome in pool.wait())
+    done: Dict[str, Outcome] = {}
+    while len(done) < 2:
+        done.update((each.step, outcome) for each, outcome in pool.wait())
     assert failed(done) == ["hang"]
     assert done["hang"].failure.error == "it took longer than its timeout of 0.3 s"
     assert failed(drive(pool, "a", "b", "c")) == []
@@ -193,7 +196,7 @@ def test_closing_with_cancel_does_not_wait_for_what_is_in_flight(pool: ProcessEx
     for _ in range(600):
         if (tmp_path / "one").exists():
             break
-        time.sleep(0.05)
+        assert pool.wait(0.05) == []
     started = time.monotonic()
     pool.close(cancel=True)
     assert time.monotonic() - started < 10

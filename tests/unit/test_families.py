@@ -164,8 +164,9 @@ def test_a_lost_element_has_its_step_run_where_an_instance_needs_it() -> None:
 
 
 def test_the_value_of_a_family_is_its_instances_by_label() -> None:
-    one, data = gathered(family(declared("a", "x", "y")), [made("fit[x]", "1"), made("fit[y]", "2")])
-    other, _ = gathered(family(declared("a", "x", "y")), [made("fit[x]", "1"), made("fit[y]", "3")])
+    names = ["fit[x]", "fit[y]"]
+    one, data = gathered(family(declared("a", "x", "y")), names, lambda name: made(name, name).artifact)
+    other, _ = gathered(family(declared("a", "x", "y")), names, lambda name: made(name, "3").artifact)
     assert one.artifact.size == len(data)
     assert one.artifact.output != other.artifact.output
     assert label_of("fit[x,1]") == "x,1"

@@ -51,7 +51,7 @@ def test_without_plugins_every_hook_can_be_called(tmp_path: Path) -> None:
     assert hook.deepwatch_codecs() == hook.deepwatch_commands() == hook.deepwatch_reporter() == []
     assert hook.deepwatch_digest_value(value=1) is None
     assert hook.deepwatch_collect_steps(path="x") is None
-    assert hook.deepwatch_executor(name="x", jobs=1, execute=print) is None
+    assert hook.deepwatch_executor(name="x", jobs=1, execute=print, dispatch=print) is None
     assert hook.deepwatch_store(folder="x") is None
     hook.deepwatch_run_started(run="r", steps=())
     hook.deepwatch_step_started(step="a")

@@ -466,3 +466,13 @@ def test_ten_thousand_steps_are_read_in_time():
         assert len(lockfile.loads(text).steps) == 10_000
         seconds.append(time.process_time() - started)
     assert min(seconds) < 1.5       # a tenth of what a TOML parser takes; the benchmark has the exact figure
+
+
+def test_a_family_vouches_for_the_keys_that_it_lists_and_no_other() -> None:
+    keys = [digest_bytes(b"%d" % number) for number in range(50)]
+    artifact = Artifact(keys[0], keys[1], 1, "json/1")
+    lock = lockfile.loads(lockfile.dumps(Lock({}, {}, {}, families={
+        "fit": FamilyEntry(keys[0], tuple(sorted((key, artifact) for key in keys[:40])))})))
+    assert [lock.vouches("fit[1]", key) for key in keys] == [True] * 40 + [False] * 10
+    assert not lock.vouches("other[1]", keys[0])
+    assert not Lock({}, {}, {}, families={"fit": FamilyEntry(keys[0], ())}).vouches("fit[1]", keys[0])

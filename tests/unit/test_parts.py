@@ -1,6 +1,7 @@
 """Values stored in parts: what can be taken apart, what comes back, and that each part has a digest of its own."""
 from __future__ import annotations
 
+import json
 from typing import Any, Dict, Iterator, List
 
 import pytest
@@ -8,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deepwatch_flow.errors import StateError
+from deepwatch_flow.hashing.digest import Hasher, _frame, digest_bytes
 from deepwatch_flow.hashing.values import ValueHasher
 from deepwatch_flow.model import Artifact, Digest
 from deepwatch_flow.state.codecs import Codecs
 from deepwatch_flow.state.parts import (
-    CODEC, Manifest, NotInParts, blobs_of, dump, output_of, parse, part_artifacts, put_together, taken_apart,
+    CODEC, Manifest, NotInParts, Part, blobs_of, dump, output_of, parse, part_artifacts, put_together, taken_apart,
 )
 from deepwatch_flow.state.store import MemoryStore
 
@@ -39,7 +41,7 @@ VALUES = st.one_of(st.lists(st.integers(), max_size=6), st.lists(st.text(), max_
 @given(VALUES)
 def test_a_value_comes_back_as_it_was(value: Any) -> None:
     bench = Bench()
-    manifest = parse(dump(taken_apart(value, (), bench.keep)))
+    manifest = parse(dump(*taken_apart(value, (), bench.keep)))
     found = put_together(manifest, bench.load)
     assert found == value
     assert type(found) is type(value)
@@ -49,7 +51,7 @@ def test_a_value_comes_back_as_it_was(value: Any) -> None:
 @given(VALUES, VALUES)
 def test_values_that_differ_have_other_digests(one: Any, other: Any) -> None:
     bench = Bench()
-    digests = [output_of(taken_apart(each, (), bench.keep)) for each in (one, other)]
+    digests = [output_of(*taken_apart(each, (), bench.keep)) for each in (one, other)]
     assert (digests[0] == digests[1]) == (one == other and list(one) == list(other) and type(one) is type(other))
 
 
@@ -100,9 +102,9 @@ def test_a_family_is_loaded_when_it_is_asked_for() -> None:
 
 def test_all_blobs_of_a_value_are_found_in_parts_of_parts_too() -> None:
     bench = Bench()
-    inner = dump(taken_apart([1, 2], (), bench.keep))
+    inner = dump(*taken_apart([1, 2], (), bench.keep))
     part = Artifact(Digest("0" * 64), bench.store.put(inner), len(inner), CODEC)
-    outer = dump(Manifest("list", tuple(each._replace(artifact=part) for each in taken_apart([0], (), bench.keep).parts)))
+    outer = dump("list", tuple(each._replace(artifact=part) for each in taken_apart([0], (), bench.keep).parts))
     whole = Artifact(Digest("0" * 64), bench.store.put(outer), len(outer), CODEC)
     found: Dict[Digest, int] = dict(blobs_of(whole, bench.store.get))
     assert len(found) == 4
@@ -113,3 +115,25 @@ def test_all_blobs_of_a_value_are_found_in_parts_of_parts_too() -> None:
 def test_bytes_that_are_no_manifest_are_told(data: bytes) -> None:
     with pytest.raises(StateError):
         parse(data)
+
+
+def test_a_manifest_of_many_parts_is_one_json_text_and_one_digest() -> None:
+    artifact = Artifact(Digest("o" * 64), Digest("b" * 64), 1, "json/1")
+    parts = [Part(f"ä{number}", artifact) for number in range(3000)]       # more than a digest keeps fields of
+    data = dump("family", iter(parts))
+    assert data == json.dumps(["family", [[part.label, *artifact] for part in parts]], ensure_ascii=False, separators=(",", ":")).encode()
+    assert parse(data) == Manifest("family", tuple(parts))
+    framed = b"".join([_frame("purpose", b"s", b"parts/1"), _frame("kind", b"s", b"family"), *(
+        frame for part in parts for frame in (_frame("label", b"s", json.dumps(part.label).encode()), _frame("output", b"s", b"o" * 64)))])
+    assert output_of("family", iter(parts)) == digest_bytes(framed)
+    assert dump("list", ()) == b'["list",[]]'
+
+
+def test_a_digest_of_many_fields_can_be_gone_on_with() -> None:
+    hasher, other = Hasher("test/1"), Hasher("test/1")
+    for number in range(2500):
+        hasher.field("n", number)
+        if number % 700 == 0:
+            hasher.digest()
+        other.field("n", number)
+    assert hasher.digest() == hasher.digest() == other.digest()

@@ -208,7 +208,7 @@ def test_a_failure_blocks_what_depends_on_it_and_nothing_else() -> None:
     assert (failed.error, failed.traceback) == ("RuntimeError: no\nhint: a hint", "traceback")
     assert [each.reasons for each in report.steps if each.step == "c"] == [(Reason("upstream-failed", "b"),)]
     assert project.recorded == ["x", "y"]
-    assert set(project.runner.traces) == {"x", "y"}
+    assert set(project.runner.results.traces) == {"x", "y"}
 
 
 def test_after_a_failure_the_next_run_goes_on_where_it_stopped() -> None:
@@ -266,7 +266,7 @@ def test_an_input_that_changed_while_its_step_ran_is_not_recorded() -> None:
     report = project.run()
     assert outcomes(report) == {"a": "ran", "b": "ran"}
     assert project.recorded == ["b"]
-    assert project.runner.vouched == {"a": False, "b": True}
+    assert project.runner.results.vouched().keys() == {"b"}
     assert ["`in.csv` changed while `a` ran" in notice.message for notice in report.notices] == [True]
     assert outcomes(project.run()) == {"a": "ran", "b": "reused"}
 
@@ -277,7 +277,7 @@ def test_an_uncacheable_step_runs_each_time_and_is_never_recorded() -> None:
     project.run()
     assert project.recorded == ["a", "c"]
     assert outcomes(project.run()) == {"a": "reused", "b": "ran", "c": "reused"}
-    assert project.runner.vouched["b"] is False
+    assert "b" not in project.runner.results.vouched()
 
 
 def test_a_forced_step_runs_and_is_recorded_again() -> None:

@@ -1,0 +1,136 @@
+"""``deepwatch log``: past runs, and what steps printed."""
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import time
+from typing import Iterator, List, Optional
+
+from ..errors import ConfigError, StateError
+from ..events import OUTCOMES, Printed
+from ..model import base_of
+from ..report import explain
+from ..report.documents import Document
+from ..state import logs
+from ..state.rows import Execution
+from ..workspace import Workspace
+from .console import Console
+from .parser import Command, add_json
+from .session import opened
+
+
+def add_log(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of ``log``."""
+    parser.add_argument("step", metavar="STEP", nargs="?",
+                        help="show what the last execution of this step printed; of a family, of all its instances")
+    parser.add_argument("-n", "--number", metavar="N", type=int, default=10, help="how many runs (default: 10)")
+    parser.add_argument("--run", metavar="ID", help="show what was printed in this run, as `deepwatch log` names it")
+    parser.add_argument("--tail", metavar="LINES", type=int, help="show only the last LINES lines of each")
+    add_json(parser)
+
+
+def log(args: argparse.Namespace, console: Console) -> int:
+    """List past runs, the latest first, or show what a step printed."""
+    if args.step is None and args.run is None:
+        return _runs(args, console)
+    with opened(args, console) as workspace:
+        names = workspace.graph.targets([args.step]) if args.step is not None else None
+        run = _run(workspace, args.run) if args.run is not None else ""
+        found = [each for each in workspace.database.executions(run)
+                 if names is None or each.step in names or base_of(each.step) in names]
+        order = {name: place for place, name in enumerate(workspace.graph.order)}
+        found = [each._replace(printed=_placed(each, workspace.folder)) for each in sorted(
+            found, key=lambda each: (order.get(base_of(each.step), -1), _natural(each.step)))]
+    if console.json:
+        console.document({"steps": [_document(each, args.tail) for each in found]})
+        return 0
+    if not found:
+        raise StateError(f"no execution of `{args.step}` is recorded{' in this run' if run else ''}" if args.step else
+                         "nothing was executed in this run",
+                         hint=f"deepwatch run {args.step}" if args.step and not run else "`deepwatch log` lists the runs")
+    for each in found:
+        _show(each, args.tail, console, several=len(found) > 1)
+    return 0
+
+
+def _runs(args: argparse.Namespace, console: Console) -> int:
+    with opened(args, console) as workspace:
+        runs = workspace.history(max(args.number, 0))
+    if console.json:
+        console.document({"runs": [dict(run._asdict()) for run in runs]})
+        return 0
+    if not runs:
+        console.say("no runs are recorded here")
+    rows = []
+    for run in runs:
+        took = "unfinished" if run.seconds is None else explain.seconds(run.seconds)
+        if run.state == "interrupted":
+            took += ", interrupted"
+        rows.append((run.run[:8], run.started, took, explain.counted(run.counts, OUTCOMES)))
+    console.result(*("  ".join(row).rstrip() for row in explain.columns(rows)))
+    return 0
+
+
+def _run(workspace: Workspace, beginning: str) -> str:
+    """Return the id of the run that begins so."""
+    found: List[str] = [each.run for each in workspace.history(-1) if each.run.startswith(beginning)]
+    if len(found) != 1 or not beginning:
+        raise ConfigError(f"{'several runs begin' if found else 'no run begins'} with `{explain.printable(beginning)}`",
+                          hint="`deepwatch log -n 100` lists the last runs")
+    return found[0]
+
+
+def _natural(name: str) -> List[object]:
+    """Return what sorts names with numbers as people do."""
+    return [int(part) if part.isdigit() else part for part in re.split(r"([0-9]+)", name)]
+
+
+def _placed(execution: Execution, state: str) -> Optional[Printed]:
+    printed = execution.printed
+    if printed is None:
+        return None
+    return printed._replace(file=os.path.join(logs.folder_of(state, execution.run), printed.file))
+
+
+def _show(execution: Execution, tail: Optional[int], console: Console, several: bool) -> None:
+    when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(execution.ended))
+    title = f"{explain.printable(execution.step)}: {execution.outcome} at {when} in run {execution.run[:8]}"
+    printed = execution.printed
+    if printed is None:
+        title += "; it printed nothing"
+    elif not os.path.exists(printed.file):
+        title, printed = f"{title}; what it printed was removed", None
+    if several:
+        console.result(console.paint("name", f"== {title}"))
+    else:
+        console.say(console.paint_err("name", title))
+    if printed is not None:
+        console.raw(_pieces(printed, tail))
+
+
+def _pieces(printed: Printed, tail: Optional[int]) -> Iterator[bytes]:
+    """Yield what was printed, a line end last."""
+    last = b"\n"
+    for piece in logs.chunks(printed) if tail is None else _last(printed, tail):
+        yield piece
+        last = piece
+    if not last.endswith(b"\n"):
+        yield b"\n"
+
+
+def _last(printed: Printed, tail: int) -> List[bytes]:
+    text = logs.tail(printed, tail)
+    return [text.encode("utf-8")] if text else []
+
+
+def _document(execution: Execution, tail: Optional[int]) -> Document:
+    printed = execution.printed
+    there = printed is not None and os.path.exists(printed.file)
+    text: Optional[str] = "" if printed is None else None
+    if printed is not None and there:
+        text = logs.tail(printed, tail) if tail is not None else b"".join(logs.chunks(printed)).decode("utf-8", "backslashreplace")
+    return {"name": execution.step, "run": execution.run, "ended": execution.ended, "outcome": execution.outcome, "printed": text}
+
+
+COMMANDS = {"log": Command(add_log, log)}

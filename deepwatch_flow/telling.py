@@ -1,0 +1,54 @@
+"""Who hears of what happens in a project: the reporter, plugins, and the report that is made in the end."""
+from __future__ import annotations
+
+from typing import Any, Callable, Iterable, List, Set
+
+from .events import Emit, Event, Notice, RunFinished, RunStarted, StepFinished, StepStarted
+from .model import Trace
+from .reasons import Explainer
+from .state.collect import with_owner
+
+
+class Teller:
+    """Hands on each event; `hooks` gives the plugins' once the project is open, `traces` all that are known by key."""
+
+    def __init__(self, reporter: Emit, hooks: Callable[[], Any], traces: Callable[[], Iterable[Iterable[Trace]]]) -> None:
+        #: tells the reporter alone: for what happens before the project is open
+        self.reporter = reporter
+        self._hooks = hooks
+        self._traces = traces
+        self._told: Set[str] = set()
+        #: what the report of a run is made of
+        self.events: List[Event] = []
+
+    def __call__(self, event: Event) -> None:
+        """Tell of an event; a notice about something that one was told of already is left out."""
+        if isinstance(event, Notice) and event.subject:
+            if event.subject in self._told:
+                return
+            self._told.add(event.subject)
+            event = event._replace(message=with_owner(event.message, event.subject, self._traces()))
+        if isinstance(event, (RunStarted, StepFinished, Notice, RunFinished)):
+            self.events.append(event)
+        hook = self._hooks()
+        if isinstance(event, StepStarted):
+            hook.deepwatch_step_started(step=event.step)
+        elif isinstance(event, StepFinished):
+            hook.deepwatch_step_finished(step=event.step, outcome=event.outcome)
+        elif isinstance(event, RunStarted):
+            hook.deepwatch_run_started(run=event.run, steps=event.steps)
+        self.reporter(event)
+
+    def in_full(self, explainer: Explainer) -> Emit:
+        """Return what tells events with their reasons in full."""
+        def tell(event: Event) -> None:
+            if isinstance(event, (StepStarted, StepFinished)) and event.reasons:
+                event = event._replace(reasons=explainer.tell(event.step, event.reasons))
+            self(event)
+
+        return tell
+
+    def waiting(self, holder: object) -> None:
+        """Tell that another run has to end first."""
+        self.reporter(Notice(f"another run holds this project ({holder}): waiting for it",
+                           hint="what it records is not executed again; `--wait 0` gives up at once", level="note"))
