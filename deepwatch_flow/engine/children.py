@@ -116,10 +116,10 @@ def own() -> Set[Process]:
 
 def end_own(before: Set[Process], apart: bool) -> None:
     """End what this process has started since it had `before`; without `apart` only what is of its own group."""
-    kin = _kin(own() - before)
-    kin = kin if apart else _Kin(set(), kin.strays)
-    if kin.groups or kin.strays:
-        _end(kin)
+    started = own() - before
+    if started:
+        kin = _kin(started)
+        _end(kin if apart else _Kin(set(), kin.strays))
 
 
 def kill_own(before: Set[Process]) -> None:
