@@ -48,9 +48,9 @@ from .project import Project, value_of
 from .reasons import Explainer
 from .reproducing import Enter, Order, reproduce
 from .sharing import Sharing
-from .state import watchlist
 from .state.cleaning import forget
 from .state.database import Database
+from .state.journal import Journal
 from .state.keptfacts import KeptFacts
 from .state.mutex import Mutex
 from .survey import Survey, history_of, leaves, only_of
@@ -166,18 +166,19 @@ class Workspace:
     def _run(self, policy: Policy) -> RunReport:
         started = time.monotonic()
         world, policy, wanted = self._world(policy)
-        run, self._unlisted = uuid.uuid4().hex[:12], False
+        run = uuid.uuid4().hex[:12]
         plan = make_plan(world, policy, wanted) if policy.locked or self.store is not self.local else Plan({})
         if policy.locked:
             check_locked(self.lock, self.graph.order, world, plan)
         wanted = self.sharing.wanted(plan, wanted, policy.locked)
         self.sharing.fetch(world, plan, wanted)
         values = Values(self.store, self.project.codecs, consumers_of(world.facts))
+        journal = Journal(self.database, self.folder, run)
         logs = StepLogs(self.folder, run, policy, self.database, self._emit)
         runner = Runner(world, policy, wanted, Parts(
             executor_for(self.project, policy, Means(self.store, self.folder, values, logs, self._dispatcher)), values,
-            lambda trace, seconds: self._record(run, trace, seconds),
-            self.products.restore, logs.telling(self._emit.in_full(self._explainer())), self.lock, self._clear, self._noted,
+            journal.record,
+            self.products.restore, journal.following(logs.telling(self._emit.in_full(self._explainer()))), self.lock, self._clear, self._noted,
             lambda name: self.graph.nodes[base_of(name)].step.options, schedule_for(self.project, self.database, world, policy),
             self.products.guard))
         self.database.run_started(run, time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "run", len(world.facts))
@@ -205,13 +206,6 @@ class Workspace:
 
     def _dispatcher(self) -> Dispatcher:
         return Dispatcher(self.project, self.store, self.folder, self.sharing.writable(), self._emit)
-
-    def _record(self, run: str, trace: Trace, seconds: float) -> None:
-        """Record a trace: on disk at once, or with those of the same few hundredths of a second."""
-        if not self._unlisted:      # once: while we hold the mutex, nobody writes another
-            watchlist.forget(self.folder)
-            self._unlisted = True
-        self.database.record(trace, run, seconds)
 
     def _clear(self, trace: Trace) -> None:
         for notice in self.products.put_aside(trace):

@@ -144,7 +144,8 @@ class _Kin(NamedTuple):
     def signal(self, number: int) -> None:
         """Send a signal to all who live."""
         table = processes() if self.strays else {}
-        for each in self.strays:
+        # who started others goes first: a shell whose command ends goes on with the next one
+        for each in sorted(self.strays, key=lambda each: (each.started, each.number)):
             if _is_same(table, each):
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.kill(each.number, number)

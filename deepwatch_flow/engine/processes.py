@@ -18,6 +18,8 @@ from .workerprocess import Setup, WorkerProcess
 
 #: how long a worker is given to tell where it hangs before it is ended
 _LAST_WORDS_SECONDS = 0.2
+#: how often it is looked whether a worker is dead that may have no way of telling
+_ASK_SECONDS = 0.25
 
 
 class ProcessExecutor:
@@ -49,10 +51,11 @@ class ProcessExecutor:
         until = None if seconds is None else time.monotonic() + seconds
         done: List[Done] = []
         while self._running and not done:
-            # a process that a dead worker has started may hold its pipe open: the process itself is watched as well
             awaited = {each: worker for worker in self._running for each in (worker.connection, worker.process.sentinel)}
             ready = self._connection.wait(list(awaited), self._until_next(until))
-            for worker in dict.fromkeys(awaited[each] for each in ready):
+            # a process that a dead worker has forked holds both open: then only asking tells
+            heard = [awaited[each] for each in ready] or [worker for worker in self._running if worker.is_dead()]
+            for worker in dict.fromkeys(heard):
                 done += self._heard(worker)
             done += [self._ended(worker) for worker in self._late()]
             if until is not None and time.monotonic() >= until:
@@ -81,11 +84,11 @@ class ProcessExecutor:
 
     # -- time -------------------------------------------------------------------------------------
 
-    def _until_next(self, until: Optional[float]) -> Optional[float]:
+    def _until_next(self, until: Optional[float]) -> float:
         ends = [end for running in self._running.values() for end in [running.ends()] if end is not None]
         if until is not None:
             ends.append(until)
-        return max(0.0, min(ends) - time.monotonic()) if ends else None
+        return max(0.0, min([min(ends) - time.monotonic(), _ASK_SECONDS] if ends else [_ASK_SECONDS]))
 
     def _late(self) -> List[WorkerProcess]:
         now = time.monotonic()

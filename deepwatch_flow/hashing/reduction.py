@@ -220,9 +220,17 @@ def take_apart(obj: Any) -> Parts:
     return _attrs(obj) if _is_attrs(kind) else _reduced(obj)
 
 
+def registered(kind: type) -> Any:
+    """Return what somebody has registered to take objects of a type apart, None where nobody did.
+
+    Of exceptions nothing counts: libraries that carry them between processes have their tracebacks go along.
+    """
+    return None if issubclass(kind, BaseException) else copyreg.dispatch_table.get(kind)
+
+
 def _reduced(obj: Any) -> Parts:
     kind = type(obj)
-    reducer = copyreg.dispatch_table.get(kind)
+    reducer = registered(kind)
     try:
         got: Any = obj.__reduce_ex__(4) if reducer is None else reducer(obj)
     except Exception as error:  # the object's own code may raise anything; the cause is kept

@@ -7,8 +7,6 @@ Whether a *mutable* value is shared is part of what is written: it shows when on
 """
 from __future__ import annotations
 
-import collections
-import copyreg
 import fractions
 import io
 import pathlib
@@ -21,6 +19,7 @@ from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from ..hashing.frames import digest_frame
 from ..hashing.naming import MOVED
+from ..hashing.reduction import registered
 from ..hashing.values import Undigestible, ValueHasher
 from .places import Places
 from .plain import is_immutable
@@ -128,6 +127,14 @@ def _on_big_stack(call: Callable[[], Tuple[bytes, bool]]) -> Tuple[bytes, bool]:
     return results[0]
 
 
+class _Reducers:
+    """What takes objects apart: ours, and what others have registered."""
+
+    def get(self, kind: type) -> Any:
+        """Return it for a type, None where there is nothing."""
+        return _REDUCERS.get(kind) or registered(kind)
+
+
 class CanonicalPickler(_Base):  # type: ignore[misc]
     """The standard library's own pickler in Python, with its freedom taken away."""
 
@@ -137,7 +144,7 @@ class CanonicalPickler(_Base):  # type: ignore[misc]
         super().__init__(file, PROTOCOL)
         self._hasher = hasher
         self._kept: Dict[Tuple[object, object], object] = {}
-        self.dispatch_table = collections.ChainMap(_REDUCERS, copyreg.dispatch_table)
+        self.dispatch_table = _Reducers()
 
     def save(self, obj: Any, save_persistent_id: bool = True) -> None:
         """Write one value."""

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from typing import Any
 
 import pytest
@@ -107,8 +108,8 @@ def test_a_colleague_with_the_lockfile_alone_has_it_vouched_for(mapped: Any) -> 
     assert text.count('[families."score".instances]') == 1
     for name in os.listdir(str(mapped.path(".deepwatch"))):
         if name != "objects":
-            path = str(mapped.path(".deepwatch") / name)
-            os.remove(path)
+            path = mapped.path(".deepwatch") / name
+            shutil.rmtree(str(path)) if path.is_dir() else path.unlink()
     assert set(mapped.run("--locked").outcomes.values()) == {"reused"}
     assert mapped.lock == before
     mapped.edit("pipeline.py", "[1, 2, 3]", "[1, 2, 4]")

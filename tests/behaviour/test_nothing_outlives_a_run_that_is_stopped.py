@@ -61,7 +61,7 @@ def begun(project: Any, *args: str) -> "subprocess.Popen[bytes]":
     return run
 
 
-@pytest.mark.parametrize("number, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)])
+@pytest.mark.parametrize("number, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 @pytest.mark.parametrize("args", [(), ("-j", "2")], ids=["inline", "processes"])
 def test_a_signal_ends_it_in_good_order(project: Any, number: int, code: int, args: Sequence[str]) -> None:
     run = begun(project, *args)

@@ -7,6 +7,10 @@ import sys
 import time
 from typing import Any
 
+import pytest
+
+pytestmark = pytest.mark.fault
+
 STEPS = """
     import os
     import time
@@ -71,3 +75,60 @@ def test_who_will_not_wait_is_told_who_runs(project: Any) -> None:
     first.communicate(timeout=60)
     assert first.returncode == 0
     assert project.run().executed == []
+
+
+COUNTED = """
+    import os
+    import time
+
+    from deepwatch_flow import Each, step
+
+    def count(name):
+        with open("counted", "a") as file:      # one write to an appended file is never torn
+            file.write(name + "\\n")
+
+    @step(observe=False)
+    def first():
+        count("first")
+        return 1
+
+    @step(observe=False)
+    def slow(first):
+        count("slow")
+        open("begun", "w").close()
+        while not os.path.exists("go on"):
+            time.sleep(0.01)
+        return 1
+
+    @step(observe=False)
+    def each(slow, n=Each([1, 2, 3, 4])):
+        count(f"each {n}")
+        return n
+    """
+ALL = sorted(["first", "slow", "each 1", "each 2", "each 3", "each 4"])
+
+
+@pytest.mark.parametrize("args", [(), ("-j", "2")], ids=["inline", "processes"])
+def test_no_step_runs_twice(project: Any, args: Any) -> None:
+    project.write("pipeline.py", COUNTED)
+    runs = [start(project, *args) for _ in range(3)]
+    until(project, "begun")
+    project.write("go on", "")
+    told = [run.communicate(timeout=60)[1].decode() for run in runs]
+    assert [run.returncode for run in runs] == [0, 0, 0], told
+    assert sorted(project.read("counted").split("\n")[:-1]) == ALL
+
+
+def test_when_the_first_is_killed_the_second_goes_on_with_what_is_left(project: Any) -> None:
+    project.write("pipeline.py", COUNTED)
+    first = start(project)
+    until(project, "begun")
+    second = start(project)
+    assert second.stderr is not None
+    assert b"waiting" in second.stderr.readline()
+    first.kill()
+    first.communicate(timeout=60)
+    project.write("go on", "")
+    told = second.communicate(timeout=60)[1].decode()
+    assert second.returncode == 0, told
+    assert sorted(project.read("counted").split("\n")[:-1]) == sorted([*ALL, "slow"])     # what was running runs again, no more

@@ -254,7 +254,7 @@ class Fake:
     def __enter__(self) -> Any:
         hook = type("Hook", (), {"deepwatch_reporter": staticmethod(lambda: [])})
         plugins = type("Plugins", (), {"hook": hook})
-        self.project = type("Project", (), {"plugins": plugins})
+        self.project = type("Project", (), {"plugins": plugins, "scratch": None})
         return self
 
     def __exit__(self, *args: Any) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deepwatch_flow.errors import StateError
-from deepwatch_flow.hashing.digest import Hasher, _frame, digest_bytes
+from deepwatch_flow.hashing.digest import Hasher, digest_bytes
 from deepwatch_flow.hashing.values import ValueHasher
 from deepwatch_flow.model import Artifact, Digest
 from deepwatch_flow.state.codecs import Codecs
@@ -123,6 +123,9 @@ def test_a_manifest_of_many_parts_is_one_json_text_and_one_digest() -> None:
     data = dump("family", iter(parts))
     assert data == json.dumps(["family", [[part.label, *artifact] for part in parts]], ensure_ascii=False, separators=(",", ":")).encode()
     assert parse(data) == Manifest("family", tuple(parts))
+    def _frame(name: str, tag: bytes, data: bytes) -> bytes:
+        return b"%b=%b%d:%b;" % (name.encode(), tag, len(data), data)
+
     framed = b"".join([_frame("purpose", b"s", b"parts/1"), _frame("kind", b"s", b"family"), *(
         frame for part in parts for frame in (_frame("label", b"s", json.dumps(part.label).encode()), _frame("output", b"s", b"o" * 64)))])
     assert output_of("family", iter(parts)) == digest_bytes(framed)

@@ -5,6 +5,7 @@ import argparse
 import array
 import collections
 import copy
+import copyreg
 import dataclasses
 import datetime as dt
 import decimal
@@ -645,3 +646,9 @@ def test_the_refusal_of_something_deep_is_short():
     assert len(caught.value.message) < 300
     while isinstance(value, list):
         value = value.pop()
+
+
+def test_what_libraries_register_for_exceptions_changes_no_digest(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = digest(ValueError("x"))
+    monkeypatch.setitem(copyreg.dispatch_table, ValueError, lambda error: (ValueError, ("another",)))
+    assert digest(ValueError("x")) == before
