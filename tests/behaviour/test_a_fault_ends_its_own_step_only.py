@@ -225,9 +225,9 @@ def quick():
 
 @step(observe=False)
 def slow():
-    while len(os.listdir(".deepwatch/objects")) < 1:
+    while not (os.path.isdir(".deepwatch/objects") and os.listdir(".deepwatch/objects")):
         time.sleep(0.01)
-    time.sleep(0.3)
+    time.sleep(1)           # its value is stored: it waits for the next call soon
     meet("go", "dead")
     return 1
 
