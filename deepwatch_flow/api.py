@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from typing import Any, Mapping, Optional, Sequence, Union
 
 from . import builtin
@@ -22,6 +23,8 @@ from .vouching import LOCKFILE
 from .workspace import DATABASE, Workspace
 
 _PLAIN = Policy()
+#: a run has the working directory, the modules and the observation of its process for itself
+_one_at_a_time = threading.RLock()
 
 
 def run(targets: Union[str, Sequence[str]] = (), *, root: Optional[str] = None, jobs: Optional[int] = None,
@@ -32,7 +35,7 @@ def run(targets: Union[str, Sequence[str]] = (), *, root: Optional[str] = None, 
     `root` is the project's folder, by default the one that the working directory is in. `params`
     are values by step and parameter, over those of the settings. `policy` holds all else that the
     command line can ask for. A failed step is told in the report; errors of the pipeline, the
-    settings or the state are raised as DeepwatchError.
+    settings or the state are raised as DeepwatchError. Threads that call it take turns.
 
     What steps print is left alone, it is the caller's: ``Policy(capture=True)`` keeps it for ``deepwatch log STEP`` instead.
     """
@@ -45,7 +48,7 @@ def run(targets: Union[str, Sequence[str]] = (), *, root: Optional[str] = None, 
     chosen = (targets,) if isinstance(targets, str) else tuple(targets)
     policy = policy._replace(targets=chosen or policy.targets,
                              jobs=jobs if jobs is not None else max(policy.jobs, config.jobs))
-    with Workspace(config, emit or _untold, mends=not policy.locked) as workspace:
+    with _one_at_a_time, Workspace(config, emit or _untold, mends=not policy.locked) as workspace:
         return workspace.run(policy)
 
 

@@ -13,13 +13,15 @@ import signal
 import sys
 import threading
 import time
-from typing import Any, Dict, Iterator, NamedTuple, Sequence, Set
+from typing import Any, Dict, Iterable, Iterator, NamedTuple, Sequence, Set
 
 from .processtable import Process, below, processes
 
 #: how long a worker may take to end when it is asked to
 GRACE_SECONDS = 2.0
 
+#: how often we look for what was started while we stopped those who start
+_ROUNDS = 10
 _POSIX = os.name == "posix"
 #: what a terminal tells all its processes, and the driver alone should hear
 _HELD = {signal.SIGINT, signal.SIGHUP} if _POSIX else set()
@@ -39,7 +41,7 @@ def spawning() -> Iterator[None]:
             try:
                 # It counts semaphores to our very end, so a lost terminal must not end it before; and
                 # its start undoes the mask, so it comes first.
-                importlib.import_module("multiprocessing.resource_tracker").ensure_running()
+                _start_tracker()
                 signal.pthread_sigmask(signal.SIG_BLOCK, _HELD)
                 yield
             finally:
@@ -48,6 +50,15 @@ def spawning() -> Iterator[None]:
             yield
     finally:
         vars(main).update(hidden)
+
+
+def _start_tracker() -> None:
+    """Start what cleans up after us; after a run that is ended at once it need not complain that it has something to do."""
+    sys.warnoptions.append("ignore:resource_tracker:UserWarning")
+    try:
+        importlib.import_module("multiprocessing.resource_tracker").ensure_running()
+    finally:
+        sys.warnoptions.pop()
 
 
 def live_with_parent() -> None:
@@ -67,8 +78,9 @@ def live_with_parent() -> None:
 def _follow(sentinel: Any) -> None:
     importlib.import_module("multiprocessing.connection").wait([sentinel])
     if _POSIX:
-        _Kin([], below([os.getpid()], processes())).signal(signal.SIGKILL)
-        if os.getpgrp() == os.getpid():
+        group = os.getpgrp()
+        _kill(_kin(each for each in below([os.getpid()], processes()) if each.group != group))
+        if group == os.getpid():
             os.killpg(0, signal.SIGKILL)
     os._exit(1)
 
@@ -84,8 +96,9 @@ def end(workers: Sequence[Any]) -> None:
             with contextlib.suppress(OSError, ValueError, AttributeError):    # it is gone, as wished
                 worker.terminate()
         return
-    leaders = [worker.pid for worker in workers if worker.pid is not None and _is_left(worker.pid)]
-    _end(_kin_of(leaders))
+    leaders = {worker.pid for worker in workers if worker.pid is not None and _is_left(worker.pid)}
+    if leaders:
+        _end(_Kin(leaders, set()).grown())
 
 
 def own() -> Set[Process]:
@@ -104,22 +117,15 @@ def own() -> Set[Process]:
 def end_own(before: Set[Process], apart: bool) -> None:
     """End what this process has started since it had `before`; without `apart` only what is of its own group."""
     started = own() - before
-    if apart:
-        _end(_with_groups(started))
-    elif started:
-        group = os.getpgrp()
-        _end(_Kin([], {each for each in started if each.group == group}))
+    if started:
+        kin = _kin(started)
+        _end(kin if apart else _Kin(set(), kin.strays))
 
 
 def kill_own(before: Set[Process]) -> None:
     """End at once what this process has started since it had `before`."""
-    _with_groups(own() - before).signal(getattr(signal, "SIGKILL", signal.SIGTERM))
-
-
-def _with_groups(found: Set[Process]) -> _Kin:
-    """Return processes with the groups that they lead: whoever is in these may have lost its parent."""
-    leaders = [each.number for each in found if each.group == each.number]
-    return _Kin(leaders, {each for each in found if each.group not in leaders})
+    if _POSIX:
+        _kill(_kin(own() - before))
 
 
 def _trackers() -> Sequence[int]:
@@ -130,9 +136,9 @@ def _trackers() -> Sequence[int]:
 
 
 class _Kin(NamedTuple):
-    """Groups of processes by their leaders, and single processes elsewhere."""
+    """Groups of processes by their numbers, and single processes in the group of this one."""
 
-    groups: Sequence[int]
+    groups: Set[int]
     strays: Set[Process]
 
     def signal(self, number: int) -> None:
@@ -152,15 +158,29 @@ class _Kin(NamedTuple):
                     if os.getpgid(group) == os.getpgrp():
                         os.kill(group, number)
 
-    def lives(self) -> bool:
-        """Whether any of them lives."""
+    def members(self, table: Dict[int, Process]) -> Set[Process]:
+        """Return all of them who live."""
+        found = {each for each in table.values() if each.group in self.groups or each.number in self.groups}
+        return found | {table[each.number] for each in self.strays if _is_same(table, each)}
+
+    def grown(self) -> _Kin:
+        """Return them with all that they have started meanwhile."""
         table = processes()
-        return any(each.group in self.groups or each.number in self.groups for each in table.values()) or any(
-            _is_same(table, each) for each in self.strays)
+        more = _kin(below([each.number for each in self.members(table)], table))
+        return _Kin(self.groups | more.groups, self.strays | more.strays)
+
+
+def _kin(found: Iterable[Process]) -> _Kin:
+    """Return processes with all the groups that they are in, but for that of this process, which we can't end whole.
+
+    A group is ended at one stroke, with whatever it starts at that moment, and with those who have lost their parent.
+    """
+    group = os.getpgrp()
+    return _Kin({each.group for each in found} - {group}, {each for each in found if each.group == group})
 
 
 def _is_same(table: Dict[int, Process], each: Process) -> bool:
-    """Whether a process is still the same, whoever looks after it now."""
+    """Whether a process lives, and is no other with its number."""
     now = table.get(each.number)
     return now is not None and now.started == each.started
 
@@ -178,23 +198,26 @@ def _is_left(leader: int) -> bool:
     return False
 
 
-def _kin_of(leaders: Sequence[int]) -> _Kin:
-    """Return all that is of these workers."""
-    return _Kin(leaders, {each for each in below(leaders, processes()) if each.group not in leaders})
-
-
 def _end(kin: _Kin) -> None:
-    if not (kin.groups or kin.strays):
-        return
+    """Ask processes to end, and kill those that take too long."""
     until = time.monotonic() + GRACE_SECONDS
     pause = 0.005
     try:
         kin.signal(signal.SIGTERM)
         kin.signal(signal.SIGCONT)       # what was stopped hears nothing else
-        while kin.lives() and time.monotonic() < until:
+        while kin.members(processes()) and time.monotonic() < until:
             time.sleep(pause)
             pause = min(2 * pause, 0.05)
     finally:
-        # what was started meanwhile has no chance to end in good order
-        late = _kin_of(kin.groups).strays | {each for stray in kin.strays for each in below([stray.number], processes())}
-        kin._replace(strays=kin.strays | late).signal(signal.SIGKILL)
+        _kill(kin)
+
+
+def _kill(kin: _Kin) -> None:
+    """Kill processes and what they have started: stopped first, so that none starts another behind our back."""
+    for _ in range(_ROUNDS):
+        kin.signal(signal.SIGSTOP)
+        grown = kin.grown()
+        if grown == kin:
+            break
+        kin = grown
+    kin.signal(signal.SIGKILL)

@@ -132,3 +132,62 @@ def test_when_the_first_is_killed_the_second_goes_on_with_what_is_left(project: 
     told = second.communicate(timeout=60)[1].decode()
     assert second.returncode == 0, told
     assert sorted(project.read("counted").split("\n")[:-1]) == sorted([*ALL, "slow"])     # what was running runs again, no more
+
+
+def test_who_waits_is_told_what_the_other_run_is_about(project: Any) -> None:
+    project.write("pipeline.py", COUNTED)
+    first = start(project, "slow")
+    until(project, "begun")
+    done = project.cli("run", "each", "--wait", "0")
+    assert done.code == 5
+    assert f"process {first.pid}" in done.stderr
+    assert "(deepwatch run slow)" in done.stderr
+    project.write("go on", "")
+    first.communicate(timeout=60)
+    assert first.returncode == 0
+
+
+def test_runs_of_programs_take_turns_too(project: Any) -> None:
+    project.write("pipeline.py", COUNTED)
+    program = "import deepwatch_flow; assert deepwatch_flow.run().ok"
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    runs = [subprocess.Popen([sys.executable, "-c", program], cwd=str(project.root), env=environ) for _ in range(3)]
+    until(project, "begun")
+    project.write("go on", "")
+    assert [run.wait(60) for run in runs] == [0, 0, 0]
+    assert sorted(project.read("counted").split("\n")[:-1]) == ALL
+
+
+@pytest.mark.parametrize("command", [["gc"], ["clean", "--all", "--yes"], ["accept", "other", "--reason", "none"], ["lock", "upgrade"],
+                                     ["doctor", "--fix"]], ids=" ".join)
+def test_what_would_take_something_from_a_run_is_refused_and_what_looks_is_not(project: Any, command: Any) -> None:
+    project.write("pipeline.py", STEPS)
+    assert project.run("other").executed == ["other"]
+    first = start(project)
+    until(project, "begun")
+    done = project.cli(*command)
+    assert done.code == 5, done.stderr
+    assert f"process {first.pid}" in done.stderr
+    for looking in (["status"], ["why", "slow"], ["log"], ["graph"], ["show", "other"]):
+        assert project.cli(*looking).code == 0
+    project.write("go on", "")
+    first.communicate(timeout=60)
+    assert first.returncode == 0
+    assert project.run().executed == []
+
+
+def test_runs_of_threads_take_turns_too(project: Any) -> None:
+    project.write("pipeline.py", COUNTED)
+    project.write("program.py", """
+        from concurrent.futures import ThreadPoolExecutor
+
+        import deepwatch_flow
+
+        with ThreadPoolExecutor(3) as threads:
+            reports = [each.result() for each in [threads.submit(deepwatch_flow.run) for _ in range(3)]]
+        assert all(report.ok for report in reports)
+        """)
+    project.write("go on", "")
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    subprocess.run([sys.executable, "program.py"], cwd=str(project.root), env=environ, check=True, timeout=120)
+    assert sorted(project.read("counted").split("\n")[:-1]) == ALL
