@@ -317,12 +317,13 @@ def test_a_run_that_is_stopped_ends_all_and_keeps_what_is_finished(
 def test_a_second_signal_ends_at_once_whatever_the_step_does(project: Any, number: int, code: int, args: Any) -> None:
     swallows = """while True:
         try:
+            open("tries", "w").close()
             time.sleep(600)
         except BaseException:
             open("swallowed", "w").close()"""
     before = "signal.signal(signal.SIGTERM, lambda *_: open('swallowed', 'w').close())" if args else "pass"
     pipeline(project, STOPPED.format(before=before, work=swallows))
-    run = Begun(project, "run", *args).until("at work").tell(number).until("swallowed")
+    run = Begun(project, "run", *args).until("tries").tell(number).until("swallowed")
     time.sleep(0.4)              # sooner it is the same wish
     run.tell(number)
     assert run.ends() == code
