@@ -184,7 +184,7 @@ class Workspace:
             journal.record,
             self.products.restore, journal.following(logs.telling(self._emit.in_full(self._explainer()))), self.lock, self._clear, self._noted,
             lambda name: self.graph.nodes[base_of(name)].step.options, schedule_for(self.project, self.database, world, policy),
-            self.products.guard))
+            self.products.guard, self.products.left))
         self.database.run_started(run, time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "run", len(world.facts))
         self._emit(RunStarted(run, tuple(world.facts)))
         interrupted = False

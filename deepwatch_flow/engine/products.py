@@ -7,7 +7,9 @@ else: that is somebody's edit.
 """
 from __future__ import annotations
 
+import contextlib
 import errno
+import json
 import os
 import shutil
 import stat
@@ -29,6 +31,10 @@ _FICLONE = 0x40049409
 #: what tells that this way of putting a file back is not to be had here: the bytes are copied then
 _NOT_HERE = (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS,
              errno.EINVAL, errno.ENOTTY, errno.EBADF)
+
+
+#: the file in the state that tells what executions left at the paths of products when they came to no end
+UNFINISHED = "unfinished.json"
 
 
 class Edited(DeepwatchError):
@@ -104,6 +110,7 @@ class Restorer:
         self._digest_of = digest_of      #: of the file at a path, None where there is none
         self._history = history
         self._written: Optional[Set[Tuple[str, Digest]]] = None    # what the steps ever wrote, once it is asked for
+        self._unfinished = os.path.join(os.path.dirname(self._aside), UNFINISHED)
 
     def in_the_way(self, step: str, verdict: Verdict) -> Iterator[Notice]:
         """Yield what a run would have to complain of when it puts the products of a step back."""
@@ -166,6 +173,23 @@ class Restorer:
             if reason.kind == "product" and os.path.isfile(os.path.join(self._root, reason.subject)):
                 self._refuse(reason.subject)
 
+    def left(self, paths: Sequence[str]) -> None:
+        """Note what an execution that came to no end has left at the paths of its products: that is nobody's edit."""
+        noted = {(path, digest) for path, digest in self._left_before() if self._digest_of(path) == digest}
+        for path in paths:
+            with contextlib.suppress(DeepwatchError):       # what is no product leaves nothing to note
+                for full in product_files(os.path.join(self._root, path)) or ():
+                    name = os.path.relpath(full, self._root).replace(os.sep, "/")
+                    noted.update((name, digest) for digest in [self._digest_of(name)] if digest is not None)
+        disk.make_folder(os.path.dirname(self._unfinished))
+        disk.write_atomic(self._unfinished, json.dumps(sorted(noted)).encode("ascii"))
+
+    def _left_before(self) -> Set[Tuple[str, Digest]]:
+        try:
+            return {(str(path), Digest(digest)) for path, digest in json.loads(disk.read_bytes(self._unfinished).decode("ascii"))}
+        except (FileNotFoundError, ValueError, TypeError):     # none yet; or damaged: then it may look like an edit
+            return set()
+
     def _refuse(self, path: str) -> None:
         """Raise Edited where having a product again would lose what is in its place."""
         if not os.path.exists(os.path.join(self._root, path)):
@@ -179,11 +203,11 @@ class Restorer:
                          hint="move it away to have the product again, or give `--force STEP` to have it written anew")
 
     def _was_written(self, path: str, digest: Digest) -> bool:
-        """Tell whether a step wrote this content there once, though the store has it no more."""
+        """Tell whether a step wrote this content there once, though the store does not have it."""
         if self._written is None:       # what this run will write is in the store
             traces = (trace for each in self._history().by_key.values() for trace in each)
             self._written = {(product.path, product.blob) for trace in traces for product in trace.products}
-        return (path, digest) in self._written
+        return (path, digest) in self._written or (path, digest) in self._left_before()
 
     def _bring(self, product: ProductFile, temporary: str) -> None:
         """Make the file under a temporary name, in the way that the settings ask for where that is to be had."""

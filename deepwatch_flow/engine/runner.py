@@ -58,6 +58,8 @@ class Parts(NamedTuple):
     schedule: Optional[Schedule] = None
     #: raises Edited where a step would run only to have its products again, and that would lose something
     guard: Callable[[Sequence[Reason]], None] = lambda _: None
+    #: takes note of what an execution that came to no end may have left at the paths of its products
+    left: Callable[[Sequence[str]], None] = lambda _: None
 
 
 class _Running(NamedTuple):
@@ -109,6 +111,8 @@ class Runner:
                     time.sleep(left)
         except BaseException:
             executor.close(cancel=True)
+            for name in self._running:
+                self._leave(name)
             raise
         executor.close()
 
@@ -285,7 +289,12 @@ class Runner:
         same = last is not None and (last.artifact.output, last.products) == (trace.artifact.output, trace.products)
         self._parts.emit(StepFinished(name, "ran", running.reasons, outcome.seconds, changed=not same))
 
+    def _leave(self, name: str) -> None:
+        if self._facts[name].products:
+            self._parts.left([path for _, path in self._facts[name].products])
+
     def _end_badly(self, name: str, running: _Running, failure: Failure, seconds: float) -> None:
+        self._leave(name)
         self._let_twins_go(running.trace.key, None)
         maker = self._revival.maker(failure.lost) if failure.lost is not None else None
         # a value made just now that can't be read never can

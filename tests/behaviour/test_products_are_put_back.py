@@ -320,3 +320,26 @@ def test_a_lockfile_can_not_have_a_file_written_that_no_step_declares(project: A
     project.path(".deepwatch/state.db").unlink()
     assert project.run().outcomes["make"] == "ran"
     assert not project.path(".git").exists()
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_what_a_step_that_failed_has_written_is_no_edit(project: Any, jobs: str) -> None:
+    project.write("pipeline.py", """
+        from deepwatch_flow import Product, step
+
+        @step
+        def words(out=Product("words.txt"), n: int = 1):
+            out.write_text(f"half of {n}")
+            if n == 2:
+                raise ValueError(n)
+            out.write_text("all")
+        """)
+    project.run("-j", jobs)
+    assert project.run("-j", jobs, "--set", "words.n=2", code=1).outcomes == {"words": "failed"}
+    assert project.read("words.txt") == "half of 2"
+    assert project.run("-j", jobs).outcomes == {"words": "restored"}
+    assert project.read("words.txt") == "all"
+    project.run("-j", jobs, "--set", "words.n=2", code=1)
+    project.write("words.txt", "mine")            # this one is
+    assert "was edited" in project.cli("run", "-j", jobs).stderr
+    assert project.read("words.txt") == "mine"
