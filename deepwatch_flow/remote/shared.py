@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 from typing import (
     Any,
-    BinaryIO,
     Callable,
     Dict,
     Iterable,
@@ -20,7 +19,6 @@ from typing import (
     Sequence,
     Set,
     Tuple,
-    TypeVar,
     Union,
     overload,
 )
@@ -34,8 +32,8 @@ from .blobs import RemoteBlobs
 from .files import Absent, Files
 from .pool import NoAnswer
 from .signing import Signer
+from .through import ReadThrough, Result
 
-Result = TypeVar("Result")
 Tell = Callable[[Notice], None]
 #: of one key; more would be somebody's flood
 _MOST_TRACES = 20
@@ -61,11 +59,11 @@ class Link:
             return otherwise
 
 
-class SharedStore:
+class SharedStore(ReadThrough):
     """A `BlobStore` that reads through to a remote."""
 
     def __init__(self, local: BlobStore, blobs: RemoteBlobs, link: Link) -> None:
-        self._local = local
+        super().__init__(local)
         self._blobs = blobs
         self._link = link
         self._fetching = False
@@ -79,30 +77,6 @@ class SharedStore:
         finally:
             self._fetching = False
 
-    def put(self, data: Any) -> Digest:
-        """Keep `data` and return its digest."""
-        return self._local.put(data)
-
-    def put_file(self, path: str) -> Tuple[Digest, int]:
-        """Keep the bytes of a file; return their digest and how many they are."""
-        return self._local.put_file(path)
-
-    def put_stream(self, write: Callable[[BinaryIO], None]) -> Tuple[Digest, int]:
-        """Keep what `write` writes; return its digest and size."""
-        return self._local.put_stream(write)
-
-    def get(self, digest: Digest) -> bytes:
-        """Return the bytes, checked against their digest; raises BlobMissing."""
-        return self._through(digest, lambda: self._local.get(digest))
-
-    def path(self, digest: Digest) -> str:
-        """Return the path of a local file with a blob's bytes, checked; raises BlobMissing."""
-        return self._through(digest, lambda: self._local.path(digest))
-
-    def copy_to(self, digest: Digest, path: str) -> None:
-        """Write a blob to a file: checked, and complete or not at all; raises BlobMissing."""
-        self._through(digest, lambda: self._local.copy_to(digest, path))
-
     def has(self, digest: Digest, size: Optional[int] = None) -> bool:
         """Tell whether a blob (of this size, if given) can be had, here or from the remote."""
         if self._local.has(digest, size):
@@ -110,18 +84,6 @@ class SharedStore:
         # what a worker elsewhere has just put there is for other workers: it need not come here
         ask = self._blobs.fetch if self._fetching and digest not in self._blobs.learned else self._blobs.has
         return self._link.ask(lambda: ask(digest, size), False)
-
-    def size(self, digest: Digest) -> Optional[int]:
-        """Return how many bytes a blob here has, None if it is not here."""
-        return self._local.size(digest)
-
-    def remove(self, digest: Digest) -> bool:
-        """Remove a blob here and tell whether it was here; that of the remote stays."""
-        return self._local.remove(digest)
-
-    def list(self) -> Iterator[Digest]:
-        """Yield the digests of all blobs here."""
-        return self._local.list()
 
     def _through(self, digest: Digest, read: Callable[[], Result]) -> Result:
         try:
