@@ -32,6 +32,8 @@ from .state.store import BlobMissing, BlobStore
 _ALIKE = "the pipeline must load there as it does here"
 #: the executors of ours, which capture what steps print; others execute many at a time, whatever `jobs` says
 OURS = ("auto", "inline", "processes")
+#: those whose workers send what steps print
+ENGINES = ("dask", "ray")
 
 
 class WorkerSetup(NamedTuple):
@@ -59,7 +61,7 @@ def executor_for(project: Project, policy: Policy, means: Means) -> Executor:
     """Return the executor that the settings name: ours for one or several processes, or a plugin's.
 
     A step that has a timeout is executed in another process even where one at a time is wanted: nothing
-    else can end it. For the debugger all are executed in this process. What a step prints where a plugin
+    else can end it. For the debugger all are executed in this process. What a step prints where another plugin
     executes it is not captured: several may do so in this process at a time, and descriptors are one for all.
     """
     jobs = policy.jobs
@@ -85,7 +87,7 @@ def executor_for(project: Project, policy: Policy, means: Means) -> Executor:
     made: Optional[Executor] = hook.deepwatch_executor(name=name, jobs=jobs, execute=execute_here, dispatch=means.dispatch)
     if made is None:
         raise ConfigError(f"no plugin brings the executor `{name}`", hint='executor = "auto", "inline", "processes", "dask" or "ray"')
-    return made
+    return logs.keeping(made) if name in ENGINES else made
 
 
 def schedule_for(project: Project, database: Database, world: World, policy: Policy) -> Schedule:

@@ -180,7 +180,7 @@ class Workspace:
         journal = Journal(self.database, self.folder, run)
         logs = StepLogs(self.folder, run, policy, self.database, self._emit)
         runner = Runner(world, policy, wanted, Parts(
-            executor_for(self.project, policy, Means(self.store, self.folder, values, logs, self._dispatcher)), values,
+            executor_for(self.project, policy, Means(self.store, self.folder, values, logs, lambda: self._dispatcher(logs.folder))), values,
             journal.record,
             self.products.restore, journal.following(logs.telling(self._emit.in_full(self._explainer()))), self.lock, self._clear, self._noted,
             lambda name: self.graph.nodes[base_of(name)].step.options, schedule_for(self.project, self.database, world, policy),
@@ -208,8 +208,8 @@ class Workspace:
         self.project.plugins.hook.deepwatch_run_finished(report=report)
         return report
 
-    def _dispatcher(self) -> Dispatcher:
-        return Dispatcher(self.project, self.store, self.folder, self.sharing.writable(), self._emit)
+    def _dispatcher(self, logs: Optional[str]) -> Dispatcher:
+        return Dispatcher(self.project, self.store, self.folder, self.sharing.writable(), self._emit, logs)
 
     def _clear(self, trace: Trace) -> None:
         for notice in self.products.put_aside(trace):

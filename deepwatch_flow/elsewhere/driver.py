@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import re
 import secrets
 import socket
 import stat
@@ -13,7 +14,7 @@ from .._version import __version__
 from ..engine.dispatch import Answer, Order, View
 from ..engine.worker import Call, Failure, Outcome
 from ..errors import DeepwatchError
-from ..events import Notice
+from ..events import Notice, Printed
 from ..hooks import PROJECT_FILE
 from ..model import Digest, Fingerprint, ProductFile, base_of
 from ..project import Project
@@ -34,8 +35,9 @@ class Dispatcher:
     """A `Dispatch` for one run of a project."""
 
     def __init__(self, project: Project, store: BlobStore, folder: str, blobs: Optional[RemoteBlobs],
-                 tell: Callable[[Notice], None]) -> None:
-        """`blobs` is the remote, where workers may read and write it."""
+                 tell: Callable[[Notice], None], logs: Optional[str] = None) -> None:
+        """`blobs` is the remote, where workers may read and write it; `logs` the folder for what steps print there."""
+        self._logs = logs
         self._project, self._store, self._blobs, self.tell = project, store, blobs, tell
         config = project.config
         self.settings: Mapping[str, object] = config.engines.get(config.executor, {})
@@ -66,7 +68,7 @@ class Dispatcher:
         code = str(self.settings.get("code", SHIPPED))
         checkout = self.settings.get("folder")
         return Kit(self.name, __version__, sys.version_info[:2], config._replace(sources={}), os.path.abspath(folder), token, project.scratch, sources,
-                   others, path, code, str(checkout) if checkout else None, url)
+                   others, path, code, str(checkout) if checkout else None, url, self._logs is not None)
 
     def order(self, call: Call) -> Order:
         """Return what is to be sent for a call; all that it needs is put into the remote where workers need that."""
@@ -88,7 +90,7 @@ class Dispatcher:
             return None
         if answer.outcome is None:
             return Outcome(failure=self._refused(order.call.step, answer))
-        outcome = answer.outcome
+        outcome = answer.outcome._replace(printed=self._kept(answer))
         if self._blobs is not None:
             self._blobs.learn(dict(answer.travelled))
             self._posted.update(digest for digest, _ in answer.travelled)
@@ -130,6 +132,21 @@ class Dispatcher:
             # what is not in the local store came from the remote, or is lost: the worker tells then
             self._blobs.send_many({digest: size for digest, size in new.items() if self._store.size(digest) is not None})
         self._posted.update(new)
+
+    def _kept(self, answer: Answer) -> Optional[Printed]:
+        """Add what a step has printed to the log of its machine."""
+        if self._logs is None or not answer.text:
+            return None
+        path = os.path.join(self._logs, re.sub(r"[^\w.-]", "_", answer.host) + ".log")
+        try:
+            disk.make_folder(self._logs)
+            with open(path, "ab") as file:
+                start = file.tell()
+                file.write(answer.text)
+        except (OSError, DeepwatchError) as error:
+            self.tell(Notice(f"what `{answer.worker}` printed is not kept: {error}", subject="logs"))
+            return None
+        return Printed(path, start, start + len(answer.text))
 
     def _declared(self, call: Call) -> List[str]:
         node = self._project.graph.nodes[base_of(call.step)]

@@ -27,6 +27,7 @@ class Kit(NamedTuple):
     code: str                              #: shipped | found
     checkout: Optional[str]                #: where found code lies on the workers
     remote: Optional[str]                  #: URL of the store for workers that don't share the file system
+    captured: bool                         #: whether what steps print is sent back
 
 
 class Places:

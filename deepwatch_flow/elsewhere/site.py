@@ -19,6 +19,7 @@ from contextlib import ExitStack
 from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
 from .._version import __version__
+from ..engine.capture import Capture
 from ..engine.dispatch import Answer, Order
 from ..engine.worker import Call, Failure, Outcome, Tools, failure_of
 from ..errors import DeepwatchError, EnvironmentFault
@@ -26,6 +27,7 @@ from ..events import Notice
 from ..model import Digest, base_of
 from ..observation.seen import Seen
 from ..project import Project
+from ..state.logs import chunks
 from ..state.store import BlobStore, LocalStore
 from ..workers import execute_in, tools_of
 from . import timed
@@ -39,6 +41,8 @@ class _Unusable(DeepwatchError):
     """This worker can't execute what the driver orders."""
 
 
+#: how many bytes of what a step prints travel: the last ones
+_MOST_PRINTED = 1 << 20
 #: one process imports one project at a time, and changes its working directory
 _ONE = threading.RLock()
 _site: Optional[Site] = None
@@ -165,6 +169,10 @@ class Site:
         self._tools: Tools = tools_of(self._project, self._store)
         self._timed = timed.Timed(self._config, self._state, self._sources, self._scratch)
         self._stack.callback(self._timed.close)
+        self._capture: Optional[Capture] = None
+        if kit.captured:
+            self._capture = Capture(os.path.join(self._scratch, "printed.log"), self._notices.append)
+            self._stack.callback(self._capture.close)
 
     def _open_project(self) -> None:
         project = Project(self._config, self._sources, scratch=self._scratch)
@@ -207,14 +215,16 @@ class Site:
                 return Answer(Outcome(failure=failure), self._who, host=self._host)
             for each in order.parcels:
                 bring(each, root, self._store)
-        outcome = self._called(call)
+        outcome = self._called(call) if self._capture is None else self._capture.around(self._called, call)
+        text = _printed(outcome)
         told, self._notices[:] = tuple(self._notices), []
-        outcome = outcome._replace(value=None, here=False, notices=(*outcome.notices, *told))
+        outcome = outcome._replace(value=None, here=False, printed=None, notices=(*outcome.notices, *told))
         travelled = self._borrowed.send(outcome) if self._borrowed is not None else ()
         node = self._project.graph.nodes[base_of(call.step)]
         declared = [os.path.join(root, path) for path in (*node.files.values(), *node.products.values())]
         views = views_of(outcome.seen, root, declared, self.places.there) if outcome.seen is not None else ()
-        return Answer(_told(outcome, self.places), self._who, host=self._host, travelled=travelled, apart=self._apart, views=views)
+        return Answer(_told(outcome, self.places), self._who, host=self._host, travelled=travelled, apart=self._apart, views=views,
+                      text=text)
 
     def _called(self, call: Call) -> Outcome:
         if call.timeout is not None:
@@ -225,6 +235,19 @@ class Site:
             return execute_in(self._project, self._tools, call, None)
         except KeyboardInterrupt as error:  # nobody presses Ctrl-C here: the step raised it
             return Outcome(failure=failure_of(error))
+
+
+def _printed(outcome: Outcome) -> bytes:
+    """Return the last of what a step has printed, and empty its file."""
+    printed = outcome.printed
+    if printed is None:
+        return b""
+    try:
+        text = b"".join(chunks(printed._replace(start=max(printed.start, printed.end - _MOST_PRINTED))))
+        os.truncate(printed.file, 0)
+    except OSError:      # a step has removed it: nothing of it is left
+        return b""
+    return text
 
 
 def _reads(path: str, token: str) -> bool:

@@ -52,6 +52,7 @@ class Answer(NamedTuple):
     travelled: Tuple[Tuple[Digest, int], ...] = ()    #: blobs that the worker has sent to the remote
     apart: bool = False                     #: whether the worker wrote products into another folder than the project's
     views: Tuple[View, ...] = ()
+    text: bytes = b""                       #: what the step printed, the last of it where that is much
 
 
 #: orders, executed by a worker: (name of the kit, a way to its bytes, the orders, seconds after which no more is begun)

@@ -39,6 +39,8 @@ def square(number=Each("numbers")):
     return number * number
 @step
 def total(square, out=Product("total.txt")):
+    print("of", len(square), flush=True)
+    os.system("echo from a program")
     out.write_text(str(sum(square.values())))
     return os.getpid()
 """
@@ -50,6 +52,8 @@ def test_a_local_cluster_executes_steps_in_other_processes_and_a_second_run_none
     assert first.returncode == 0, first.stdout
     assert "10 ran" in first.stdout
     assert (root / "total.txt").read_text() == "140"
+    assert deepwatch(root, "log", "total").stdout.splitlines()[-2:] == ["of 8", "from a program"]
+    assert "printed nothing" in deepwatch(root, "log", "numbers").stdout
     assert "up to date" in deepwatch(root, "run").stdout
     assert os.listdir(root / ".deepwatch" / "engines") == []
     edited = FAMILY.replace("number * number", "number + number")
@@ -68,6 +72,7 @@ def write(source=File("data/in.txt"), out=Product("out/made.txt")):
     out.write_text(helper.shout(source.read_text()))
 @step
 def read(where, write, made=File("out/made.txt")):
+    print("read it")
     return made.read_text() + "!"
 """
 
@@ -104,6 +109,7 @@ def test_workers_without_a_shared_file_system_use_the_remote(tmp_path: Path) -> 
         held = sum(len(files) for _, _, files in os.walk(root / ".deepwatch" / "objects"))
         assert held < sum(len(files) for _, _, files in os.walk(tmp_path / "remote" / "objects"))     # values stay there until they are asked for
         assert "HELLO!" in deepwatch(root, "show", "read").stdout
+        assert deepwatch(root, "log", "read").stdout.splitlines()[-1] == "read it"
         assert "'folder': 'p'" not in deepwatch(root, "show", "where").stdout      # the code was sent to where the worker may write
         assert "up to date" in deepwatch(root, "run").stdout
         (root / "data" / "in.txt").write_text("bye")
