@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import collections
 import difflib
+import fnmatch
 import itertools
 from typing import Callable, Dict, FrozenSet, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
@@ -50,16 +51,21 @@ def instances(facts: StepFacts, parts_of: PartsOf) -> Tuple[StepFacts, ...]:
 def named(facts: StepFacts, all_of_them: Sequence[StepFacts], only: Optional[FrozenSet[str]], force: Iterable[str]) -> Tuple[StepFacts, ...]:
     """Return the instances that are wanted of a family; raises PipelineError where one is named that it has not.
 
-    `only` are the names of the wanted ones, None for all; `force` are names of any steps that must run.
+    `only` are the names or patterns of the wanted ones, None for all; `force` are those of any steps that must run.
     """
     names = {each.name for each in all_of_them}
     asked = [*sorted(only or ()), *(name for name in force if name != facts.name and base_of(name) == facts.name)]
-    unknown = next((name for name in asked if name not in names), None)
+    unknown = next((word for word in asked if word not in names and not any(fits(name, word) for name in names)), None)
     if unknown is not None:
         close = difflib.get_close_matches(unknown, names, n=1)
         raise PipelineError(f"`{facts.name}` has no instance `{unknown}`",
                             hint=f"did you mean `{close[0]}`?" if close else f"deepwatch status -v {facts.name} lists them")
-    return tuple([each for each in all_of_them if only is None or each.name in only])
+    return tuple([each for each in all_of_them if only is None or each.name in only or any(fits(each.name, word) for word in only)])
+
+
+def fits(name: str, word: str) -> bool:
+    """Tell whether a word such as ``fit[u*]`` names an instance, exactly or by a pattern of its label."""
+    return name == word or ("[" in word and base_of(name) == base_of(word) and fnmatch.fnmatchcase(label_of(name), label_of(word)))
 
 
 def _instance(facts: StepFacts, chosen: Tuple[Tuple[Axis, int], ...], names: Mapping[str, Sequence[str]]) -> StepFacts:

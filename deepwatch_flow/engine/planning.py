@@ -91,7 +91,7 @@ class _Planner:
         for member in named(facts, instances(facts, self._parts_of), only, self._policy.force):
             members.append(member.name)
             self._facts[member.name] = member
-            self.settle(member.name, judge(self._world, member.name, self._outputs, self._policy, name in self._wanted))
+            self.settle(member.name, judge(self._world, member.name, self._outputs, self._policy, only is not None or name in self._wanted))
         if only is not None:
             return      # nobody needs the family as a whole
         made = {each: verdict.trace.artifact for each in members for verdict in [self.verdicts[each]] if isinstance(verdict, Fresh)}

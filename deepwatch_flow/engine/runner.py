@@ -169,7 +169,9 @@ class Runner:
         self._execute(name, _Running(reasons, trace, key is not None))
 
     def _verdict(self, name: str) -> Verdict:
-        verdict = judge(self._world, name, self.results.outputs, self._policy, base_of(name) in self._wanted or name in self._wanted)
+        family = base_of(name)
+        wanted = family in self._wanted or name in self._wanted or family in self._world.only
+        verdict = judge(self._world, name, self.results.outputs, self._policy, wanted)
         twin = self._fanout.twin(name, verdict.key) if isinstance(verdict, Stale) and verdict.key is not None else None
         return verdict if twin is None else Fresh(twin)
 

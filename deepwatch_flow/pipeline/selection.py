@@ -2,7 +2,7 @@
 
     model          the step, and what it needs        @slow      the steps with a tag
     model*         a pattern                          model+     the step and all that depends on it
-    fit[de]        an instance                        !plot      not this one, though others name it
+    fit[de]        an instance; fit[u*]: several      !plot      not this one, though others name it
     out/a.csv      the step that writes a product     +model     as model: what it needs comes along in any case
 
 What a chosen step needs is always chosen, too: ``!x`` takes `x` out of what was named, not out of what others need.

@@ -76,3 +76,12 @@ def test_a_diff_counts_the_instances_that_came_and_went(families: Any) -> None:
     (change,) = [each for each in differences(decode(before, "before"), decode(families.lock, "after")).steps if each.name == "fit"]
     assert facts_told(change) == ["4 instances new, 2 instances gone"]
     assert not change.same_output
+
+
+def test_a_pattern_chooses_instances_by_their_labels(families: Any) -> None:
+    families.edit("pipeline.py", "row + country", "country + row")
+    chosen = families.run("fit[us,*]", inline=True)
+    assert set(chosen.outcomes) == {"rows", "fit[us,0]", "fit[us,1]"}
+    assert families.status("fit[*0]").verdicts == {"rows": "fresh", "fit[us,0]": "fresh", "fit[de,0]": "stale"}
+    assert families.run("--force", "fit[*,1]", "fit", inline=True).executed == ["fit[us,1]", "fit[de,0]", "fit[de,1]"]
+    assert "no instance `fit[z*]`" in families.cli("run", "fit[z*]", inline=True).stderr
