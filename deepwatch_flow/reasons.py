@@ -30,6 +30,8 @@ class Explainer:
 
     def tell(self, step: str, reasons: Tuple[Reason, ...]) -> Tuple[Reason, ...]:
         """Return reasons with each `code` reason exchanged for the definitions behind it."""
+        if len(reasons) == 1 and reasons[0].kind != "code":     # what most steps of a first run have
+            return reasons
         told: List[Reason] = []
         packages = {reason.subject for reason in reasons if reason.kind == "package"}
         for reason in reasons:

@@ -1,7 +1,7 @@
 """Who hears of what happens in a project: the reporter, plugins, and the report that is made in the end."""
 from __future__ import annotations
 
-from typing import Any, Callable, Iterable, List, Set
+from typing import Any, Callable, Dict, Iterable, List, Set
 
 from .events import Emit, Event, Notice, RunFinished, RunStarted, StepFinished, StepStarted
 from .model import Trace
@@ -18,6 +18,7 @@ class Teller:
         self._hooks = hooks
         self._traces = traces
         self._told: Set[str] = set()
+        self._implemented: Dict[str, Any] = {}      # hooks that some plugin implements, None for others
         #: what the report of a run is made of
         self.events: List[Event] = []
 
@@ -30,20 +31,29 @@ class Teller:
             event = event._replace(message=with_owner(event.message, event.subject, self._traces()))
         if isinstance(event, (RunStarted, StepFinished, Notice, RunFinished)):
             self.events.append(event)
-        hook = self._hooks()
         if isinstance(event, StepStarted):
-            hook.deepwatch_step_started(step=event.step)
+            self._call("deepwatch_step_started", step=event.step)
         elif isinstance(event, StepFinished):
-            hook.deepwatch_step_finished(step=event.step, outcome=event.outcome)
+            self._call("deepwatch_step_finished", step=event.step, outcome=event.outcome)
         elif isinstance(event, RunStarted):
-            hook.deepwatch_run_started(run=event.run, steps=event.steps)
+            self._call("deepwatch_run_started", run=event.run, steps=event.steps)
         self.reporter(event)
+
+    def _call(self, name: str, **given: object) -> None:
+        """Call the plugins that implement a hook; which these are does not change while a project is open."""
+        if name not in self._implemented:
+            hook = getattr(self._hooks(), name)
+            self._implemented[name] = hook if hook.get_hookimpls() else None
+        hook = self._implemented[name]
+        if hook is not None:
+            hook(**given)
 
     def in_full(self, explainer: Explainer) -> Emit:
         """Return what tells events with their reasons in full."""
         def tell(event: Event) -> None:
             if isinstance(event, (StepStarted, StepFinished)) and event.reasons:
-                event = event._replace(reasons=explainer.tell(event.step, event.reasons))
+                reasons = explainer.tell(event.step, event.reasons)
+                event = event if reasons is event.reasons else event._replace(reasons=reasons)
             self(event)
 
         return tell
