@@ -39,7 +39,8 @@ OBSERVED: Mapping[str, Any] = {"code": True, "files": True, "env": True, "ignore
 LINKS = ("copy", "reflink", "hardlink")
 TRUST = ("signed", "remote")
 REMOTE_MODES = ("read-write", "read", "off")
-#: how workers of an engine come by the code
+#: the engines, each with a table of settings and an executor of its name; how their workers come by the code
+ENGINES = ("dask", "ray")
 CODE = ("shipped", "found")
 
 #: environment variable -> the setting that it overrides
@@ -111,7 +112,7 @@ def load(start: str, environ: Mapping[str, str], overrides: Sequence[str] = ()) 
         sources[f"steps.{step}.params.{param}"] = "--set"
     stored = {**values.pop("store", {}), **values.pop("remote", {})}
     folder = stored.pop("folder", Config._field_defaults["store"])
-    engines: Dict[str, Any] = {name: values.pop(name) for name in ("dask", "ray") if name in values}
+    engines: Dict[str, Any] = {name: values.pop(name) for name in ENGINES if name in values}
     config = Config(root, params=params, engines=engines, store=folder, storing=Storing(**stored), **values)
     _check_store(config, sources)
     for key in ("pipeline", "jobs", "packages", "store.folder", "executor"):
@@ -214,7 +215,7 @@ def _checked(table: Mapping[str, Any], file: str) -> Tuple[Dict[str, Any], Dict[
             sources.update((f"{key}.{name}", file) for name in checked)
         elif key == "store" and isinstance(value, str):
             sources["store.folder"] = file
-        elif key in ("observe", "invalidate", "store", "remote", "resources", "dask", "ray"):
+        elif key in ("observe", "invalidate", "store", "remote", "resources", *ENGINES):
             sources.update((f"{key}.{name}", file) for name in value)
         elif key == "steps":
             sources.update((f"steps.{step}.params.{param}", file) for step in checked for param in checked[step])

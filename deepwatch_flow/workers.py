@@ -9,7 +9,7 @@ import os
 import sys
 from typing import Any, Callable, List, Mapping, NamedTuple, Optional, Tuple
 
-from .config import Config
+from .config import ENGINES, Config
 from .engine import children, debugging, hanging
 from .engine.arguments import arguments_of
 from .engine.capture import Capture, uncaptured
@@ -32,8 +32,6 @@ from .state.store import BlobMissing, BlobStore
 _ALIKE = "the pipeline must load there as it does here"
 #: the executors of ours, which capture what steps print; others execute many at a time, whatever `jobs` says
 OURS = ("auto", "inline", "processes")
-#: those whose workers send what steps print
-ENGINES = ("dask", "ray")
 
 
 class WorkerSetup(NamedTuple):
@@ -87,7 +85,7 @@ def executor_for(project: Project, policy: Policy, means: Means) -> Executor:
     made: Optional[Executor] = hook.deepwatch_executor(name=name, jobs=jobs, execute=execute_here, dispatch=means.dispatch)
     if made is None:
         raise ConfigError(f"no plugin brings the executor `{name}`", hint='executor = "auto", "inline", "processes", "dask" or "ray"')
-    return logs.keeping(made) if name in ENGINES else made
+    return logs.keeping(made) if name in ENGINES else made      # their workers send what steps print
 
 
 def schedule_for(project: Project, database: Database, world: World, policy: Policy) -> Schedule:

@@ -6,12 +6,12 @@ import pickle
 import re
 import secrets
 import socket
-import stat
 import sys
 from typing import Callable, Dict, List, Mapping, Optional, Set
 
 from .._version import __version__
 from ..engine.dispatch import Answer, Order, View
+from ..engine.products import make_executable
 from ..engine.worker import Call, Failure, Outcome
 from ..errors import DeepwatchError
 from ..events import Notice, Printed
@@ -178,9 +178,8 @@ class Dispatcher:
         path = os.path.join(self._project.config.root, product.path)
         disk.make_folder(os.path.dirname(path))
         self._store.copy_to(product.blob, path)
-        if os.name == "posix":
-            mode = stat.S_IMODE(os.stat(path).st_mode)
-            os.chmod(path, mode | (mode & 0o444) >> 2 if product.executable else mode)
+        if product.executable:
+            make_executable(path)
 
 
 def _content(path: str) -> Optional[bytes]:

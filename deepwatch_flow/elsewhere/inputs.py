@@ -2,11 +2,10 @@
 from __future__ import annotations
 
 import os
-import stat
 from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
 from ..engine.dispatch import Parcel
-from ..engine.products import is_executable, product_files
+from ..engine.products import is_executable, make_executable, product_files
 from ..engine.worker import Failure
 from ..hashing.files import digest_file
 from ..model import Digest
@@ -62,6 +61,5 @@ def bring(parcel: Parcel, root: str, store: BlobStore) -> None:
         return
     disk.make_folder(os.path.dirname(path))
     store.copy_to(parcel.blob, path)
-    if parcel.executable and os.name == "posix":
-        mode = stat.S_IMODE(os.stat(path).st_mode)
-        os.chmod(path, mode | (mode & 0o444) >> 2)
+    if parcel.executable:
+        make_executable(path)

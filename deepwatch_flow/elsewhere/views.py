@@ -11,11 +11,11 @@ from ..engine.dispatch import View
 from ..engine.relevance import path_counts, variable_counts
 from ..errors import DeepwatchError
 from ..hashing.digest import digest_bytes
-from ..hashing.files import digest_input
+from ..hashing.files import IGNORED, digest_input
 from ..observation.seen import Seen
 
 #: folders that are made by running Python or deepwatch: whether they are there says nothing
-_OURS = {".deepwatch", "deepwatch.lock", "__pycache__", ".git"}
+_OURS = {*IGNORED, "deepwatch.lock"}
 
 
 def views_of(seen: Seen, root: str, declared: Sequence[str], there: Callable[[str], str]) -> Tuple[View, ...]:

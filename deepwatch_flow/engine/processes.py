@@ -88,7 +88,8 @@ class ProcessExecutor:
         ends = [end for running in self._running.values() for end in [running.ends()] if end is not None]
         if until is not None:
             ends.append(until)
-        return max(0.0, min([min(ends) - time.monotonic(), _ASK_SECONDS] if ends else [_ASK_SECONDS]))
+        now = time.monotonic()
+        return max(0.0, min([_ASK_SECONDS, *(end - now for end in ends)]))
 
     def _late(self) -> List[WorkerProcess]:
         now = time.monotonic()

@@ -96,6 +96,13 @@ def is_executable(path: str) -> bool:
     return os.name == "posix" and bool(os.stat(path).st_mode & stat.S_IXUSR)
 
 
+def make_executable(path: str) -> None:
+    """Let those execute a file who may read it."""
+    if os.name == "posix":
+        mode = stat.S_IMODE(os.stat(path).st_mode)
+        os.chmod(path, mode | (mode & 0o444) >> 2)
+
+
 # -- before a step's consumers ------------------------------------------------------------------------
 
 class Restorer:
@@ -218,9 +225,8 @@ class Restorer:
             linked = _hard_link(self._store.path(product.blob), temporary)
         if not linked:
             self._store.copy_to(product.blob, temporary)
-        if product.executable and os.name == "posix":
-            mode = stat.S_IMODE(os.stat(temporary).st_mode)
-            os.chmod(temporary, mode | (mode & 0o444) >> 2)
+        if product.executable:
+            make_executable(temporary)
 
 
 def _hard_link(source: str, target: str) -> bool:

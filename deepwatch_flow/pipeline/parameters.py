@@ -49,13 +49,9 @@ class Names(NamedTuple):
                                 hint=nearest(needed, self.steps))
         if isinstance(needed, Step):
             return self._declared(step, needed)
-        several = self.by_function.get(id(needed), [])
-        found = self._innermost(step, several)
+        found = self._one_of(step, self.by_function.get(id(needed), []), "a function that is several steps")
         if found is not None:
             return found
-        if several:
-            raise PipelineError(f"step `{step.name}` needs a function that is several steps: {', '.join(several)}",
-                                hint="name the step by its name")
         raise PipelineError(f"step `{step.name}` needs {needed!r}, which is no step", hint="decorate it with @step")
 
     def by_parameter(self, step: Step, parameter: str, has_default: bool) -> Optional[str]:
@@ -73,22 +69,21 @@ class Names(NamedTuple):
             return needed.name
         # a step that was included, or that went through a pickle, is another object of the same function
         several = [name for name in self.by_function.get(id(needed.function), ()) if self.steps[name].own_name == needed.own_name]
-        found = self._innermost(step, several)
+        found = self._one_of(step, several, f"`{needed.name}`, which is included several times")
         if found is not None:
             return found
-        if several:
-            raise PipelineError(f"step `{step.name}` needs `{needed.name}`, which is included several times: {', '.join(several)}",
-                                hint="name the step by its name")
         raise PipelineError(f"step `{step.name}` needs `{needed.name}`, which is a step of another pipeline",
                             hint="import the module that declares it while the pipeline loads")
 
-    def _innermost(self, step: Step, several: List[str]) -> Optional[str]:
-        """Return which of several steps of one function is meant; None where that is not certain."""
+    def _one_of(self, step: Step, several: List[str], what: str) -> Optional[str]:
+        """Return which of several steps of one function is meant, None without any; raises PipelineError where that is not certain."""
         for scope in step.scopes if len(several) > 1 else ():
             inside = [name for name in several if self.steps[name].scopes[0] == scope]
             if len(inside) == 1:
                 return inside[0]
-        return several[0] if len(several) == 1 else None
+        if len(several) > 1:
+            raise PipelineError(f"step `{step.name}` needs {what}: {', '.join(several)}", hint="name the step by its name")
+        return several[0] if several else None
 
     def _part(self, step: Step, needed: str) -> Optional[str]:
         """Return the name of a declared output that `needs` names as ``STEP.LABEL`` or ``STEP[LABEL]``."""
