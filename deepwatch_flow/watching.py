@@ -19,7 +19,7 @@ from .config import OBSERVED, PIPELINE_FILE, PYPROJECT, SETTINGS_FILE, Config
 from .hooks import PROJECT_FILE
 from .loading.distributions import Shelf, normalise
 from .loading.moments import CLOCKS, names_read
-from .model import Digest, Fresh, Observation, Plan, Trace, base_of
+from .model import Digest, Fresh, Observation, Plan, Trace, base_of, records
 from .observation.seen import Seen
 from .pipeline.graph import StepGraph
 from .project import Project
@@ -79,7 +79,7 @@ def watch_project(builder: Builder, project: Project, opening: Opening, found_fr
         builder.variable(name)
     _loaded(builder, project.loaded, opening.names)
     # the scheme of digests is in there; our version is in the list's first line
-    builder.loaded(os.path.join(os.path.dirname(os.path.abspath(__file__)), "model.py"))
+    builder.loaded(os.path.abspath(records.__file__))
 
 
 def _settings(builder: Builder, root: str, pipeline: str) -> None:

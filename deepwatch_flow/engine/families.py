@@ -10,7 +10,20 @@ import collections
 import difflib
 import fnmatch
 import itertools
-from typing import Callable, Dict, FrozenSet, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import (
+    Callable,
+    Collection,
+    Dict,
+    FrozenSet,
+    Iterable,
+    Iterator,
+    List,
+    Mapping,
+    Optional,
+    Sequence,
+    Set,
+    Tuple,
+)
 
 from ..errors import PipelineError
 from ..hashing.digest import digest_bytes
@@ -53,19 +66,23 @@ def named(facts: StepFacts, all_of_them: Sequence[StepFacts], only: Optional[Fro
 
     `only` are the names or patterns of the wanted ones, None for all; `force` are those of any steps that must run.
     """
-    names = {each.name for each in all_of_them}
-    asked = [*sorted(only or ()), *(name for name in force if name != facts.name and base_of(name) == facts.name)]
-    unknown = next((word for word in asked if word not in names and not any(fits(name, word) for name in names)), None)
-    if unknown is not None:
-        close = difflib.get_close_matches(unknown, names, n=1)
-        raise PipelineError(f"`{facts.name}` has no instance `{unknown}`",
-                            hint=f"did you mean `{close[0]}`?" if close else f"deepwatch status -v {facts.name} lists them")
-    return tuple([each for each in all_of_them if only is None or each.name in only or any(fits(each.name, word) for word in only)])
+    names = dict.fromkeys([each.name for each in all_of_them])
+    wanted = names if only is None else _meant(facts.name, names, only)
+    forced = _meant(facts.name, names, [word for word in force if word != facts.name and base_of(word) == facts.name])
+    return tuple([each._replace(forced=True) if each.name in forced else each for each in all_of_them if each.name in wanted])
 
 
-def fits(name: str, word: str) -> bool:
-    """Tell whether a word such as ``fit[u*]`` names an instance, exactly or by a pattern of its label."""
-    return name == word or ("[" in word and base_of(name) == base_of(word) and fnmatch.fnmatchcase(label_of(name), label_of(word)))
+def _meant(family: str, names: Collection[str], words: Iterable[str]) -> Set[str]:
+    """Return the names that words such as ``fit[de]`` or ``fit[u*]`` mean: a label that there is comes before a pattern."""
+    found: Set[str] = set()
+    for word in sorted(words):
+        meant = [word] if word in names else [name for name in names if fnmatch.fnmatchcase(label_of(name), label_of(word))]
+        if not meant:
+            close = difflib.get_close_matches(word, names, n=1)
+            raise PipelineError(f"`{family}` has no instance `{word}`",
+                                hint=f"did you mean `{close[0]}`?" if close else f"deepwatch status -v {family} lists them")
+        found.update(meant)
+    return found
 
 
 def _instance(facts: StepFacts, chosen: Tuple[Tuple[Axis, int], ...], names: Mapping[str, Sequence[str]]) -> StepFacts:

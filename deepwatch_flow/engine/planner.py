@@ -28,7 +28,6 @@ from ..model import (
     base_of,
     part_name,
 )
-from .families import fits
 
 #: gives the reasons for which a trace's artifact or products can't be had, and the products to put back
 Holdings = Callable[[Trace, bool], Tuple[Tuple[Reason, ...], Tuple[ProductFile, ...]]]
@@ -137,7 +136,7 @@ def judge(world: World, name: str, outputs: Mapping[str, Digest], policy: Policy
 
 
 def _forced(facts: StepFacts, policy: Policy) -> bool:
-    return base_of(facts.name) in policy.force or any(fits(facts.name, word) for word in policy.force)
+    return facts.forced or base_of(facts.name) in policy.force
 
 
 def asked(facts: StepFacts, policy: Policy) -> Tuple[Reason, ...]:

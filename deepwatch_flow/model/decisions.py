@@ -1,0 +1,127 @@
+"""The records of deciding: what the planner is told, its verdicts with their reasons, and what was asked for."""
+from __future__ import annotations
+
+from typing import Mapping, NamedTuple, Optional, Tuple, Union
+
+from .records import Accepted, Digest, Fingerprint, Param, ProductFile, Trace, base_of
+
+
+class Axis(NamedTuple):
+    """What one parameter of a family goes through: the parts of a step's value, or declared values."""
+
+    parameter: str
+    step: str = ""                                     #: whose value's parts; empty where values are declared
+    values: Tuple[Tuple[str, Param], ...] = ()         #: (label, value) of declared ones
+
+
+class Family(NamedTuple):
+    """How a step is multiplied: an instance for each combination along its axes, or each pair where they are zipped."""
+
+    axes: Tuple[Axis, ...]
+    zipped: bool = False
+
+
+class StepFacts(NamedTuple):
+    """What the planner is told of one step, apart from what its upstream steps yield."""
+
+    name: str
+    fingerprint: Fingerprint
+    params: Tuple[Param, ...] = ()
+    files: Tuple[Tuple[str, str], ...] = ()        #: (parameter, path) of declared inputs
+    products: Tuple[Tuple[str, str], ...] = ()     #: (parameter, path) of declared outputs
+    upstreams: Tuple[Tuple[str, str], ...] = ()    #: (parameter, step)
+    needs: Tuple[str, ...] = ()                    #: all steps that must be done before this one
+    precise: bool = False                          #: whether a proof that a change is of no effect will do
+    cue: Optional[str] = None                      #: always | never: when it runs whatever has changed
+    parts: Optional[Tuple[str, ...]] = None        #: labels by which its value is stored; (): its own elements; None: whole
+    family: Optional[Family] = None                #: of a step that stands for instances
+    labels: Tuple[Tuple[str, str], ...] = ()       #: of an instance: (parameter, label) along the axes of declared values
+    accepted: Tuple[Accepted, ...] = ()            #: changes in its code that somebody said to be of no effect
+    accepted_code: Optional[Digest] = None         #: what its code counts as by them
+    apart: Tuple[str, ...] = ()                    #: those declared outputs that are stored by their elements
+    forced: bool = False                           #: of an instance: whether it was asked for by name to run in any case
+
+
+class History(NamedTuple):
+    """What is known of earlier executions."""
+
+    by_key: Mapping[Digest, Tuple[Trace, ...]]     #: each with another observation, the latest first
+    latest: Mapping[str, Trace]                    #: by step: what a changed step is compared with
+    by_step: Mapping[str, Tuple[Trace, ...]] = {}  #: the latest first
+
+class Reason(NamedTuple):
+    """One fact that makes a step stale.
+
+    `kind` is one of: never-ran, code, package, param, input, upstream, product, artifact, forced,
+    uncacheable, scheme, cue, upstream-failed; or, of what the last execution was seen to depend on,
+    seen-file, seen-variable, seen-code.
+    """
+
+    kind: str
+    subject: str = ""             #: definition, package, param, path or step
+    old: Optional[str] = None
+    new: Optional[str] = None
+    file: Optional[str] = None
+    line: Optional[int] = None
+    path: Tuple[str, ...] = ()    #: step -> ... -> changed definition
+
+
+class Fresh(NamedTuple):
+    """The recorded result is the one that running would give."""
+
+    trace: Trace
+    restore: Tuple[ProductFile, ...] = ()      #: products to put back from the store
+    key: Optional[Digest] = None               #: that of now, where code changed that the execution did not use
+    pinned: bool = False                       #: whatever changed does not count: its cue is never
+    accepted: Tuple[Accepted, ...] = ()        #: the changes that somebody accepted, without which it were stale
+
+
+class Stale(NamedTuple):
+    """The step has to run."""
+
+    reasons: Tuple[Reason, ...]
+    key: Optional[Digest]         #: None where no key can be made
+
+
+class Pending(NamedTuple):
+    """Not decidable before these upstream steps have run."""
+
+    on: Tuple[str, ...]
+    reasons: Tuple[Reason, ...] = ()
+
+
+Verdict = Union[Fresh, Stale, Pending]
+
+
+class Plan(NamedTuple):
+    """Verdicts for all selected steps, in topological order."""
+
+    verdicts: Mapping[str, Verdict]            #: of steps; a family that is taken apart stands in it by its instances
+    families: Mapping[str, Trace] = {}         #: what the values of families are together, where all instances are fresh
+
+    def of(self, name: str) -> Optional[Verdict]:
+        """Return the verdict on a step, on an instance, or on a family by its instances; None for an instance that there is not."""
+        found = self.verdicts.get(name)
+        if found is not None or base_of(name) != name:
+            return found
+        undone = [each for each, verdict in self.verdicts.items() if base_of(each) == name and not isinstance(verdict, Fresh)]
+        whole = self.families.get(name)
+        return Fresh(whole) if whole is not None and not undone else Pending(tuple(undone))
+
+
+class Policy(NamedTuple):
+    """What the user asked of one run."""
+
+    targets: Tuple[str, ...] = ()
+    tags: Tuple[str, ...] = ()
+    force: Tuple[str, ...] = ()
+    jobs: int = 1
+    locked: bool = False
+    fail_fast: bool = False
+    accept_scheme: bool = False
+    wait: Optional[float] = None               #: seconds to wait for another run; None: as long as it takes
+    precise: bool = False                      #: a proof that a change of code is of no effect will do
+    hermetic: bool = False                     #: reading what is not declared fails the step
+    debug: bool = False                        #: a failed step opens the debugger
+    capture: bool = False                      #: what steps print goes into logs, not to the terminal
+    follow: bool = False                       #: events tell where a step that is executed prints
