@@ -85,7 +85,9 @@ def executor_for(project: Project, policy: Policy, means: Means) -> Executor:
     made: Optional[Executor] = hook.deepwatch_executor(name=name, jobs=jobs, execute=execute_here, dispatch=means.dispatch)
     if made is None:
         raise ConfigError(f"no plugin brings the executor `{name}`", hint='executor = "auto", "inline", "processes", "dask" or "ray"')
-    return logs.keeping(made) if name in ENGINES else made      # their workers send what steps print
+    if name not in ENGINES:      # their workers send what steps print
+        logs.keep_nothing()
+    return logs.keeping(made)
 
 
 def schedule_for(project: Project, database: Database, world: World, policy: Policy) -> Schedule:

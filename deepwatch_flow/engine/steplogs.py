@@ -19,7 +19,7 @@ _RECORD_SECONDS = 0.5
 
 
 class StepLogs:
-    """The logs of one run; where its policy does not capture, it does nothing."""
+    """The logs of one run, and the record of what was executed; where its policy does not capture, only that."""
 
     def __init__(self, state: str, run: str, policy: Policy, database: Database, emit: Emit) -> None:
         self._state, self._run, self._policy = state, run, policy
@@ -60,7 +60,11 @@ class StepLogs:
 
     def keeping(self, executor: Executor) -> Executor:
         """Return an executor that has us hear of each execution."""
-        return _Logged(executor, self) if self.folder is not None else executor
+        return _Logged(executor, self)
+
+    def keep_nothing(self) -> None:
+        """Capture nothing: executions are recorded, and what they print goes elsewhere."""
+        self.folder = None
 
     def telling(self, emit: Emit) -> Emit:
         """Return an `emit` by which a step's end is told with what it printed."""
@@ -76,13 +80,14 @@ class StepLogs:
     def ended(self, call: Call, outcome: Outcome) -> None:
         """Remember an execution."""
         self._any = True
-        self._printed[call.step] = outcome.printed
+        if self.folder is not None:
+            self._printed[call.step] = outcome.printed
         how = "ran" if outcome.failure is None else "failed"
         printed = outcome.printed
         if printed is not None:
             printed = printed._replace(file=os.path.basename(printed.file))
         now = time.time()
-        self._executions.append(Execution(call.step, self._run, int(now), how, printed))
+        self._executions.append(Execution(call.step, self._run, int(now), how, printed, captured=self.folder is not None))
         if now - self._recorded > _RECORD_SECONDS:
             self._record(now)
 
@@ -95,8 +100,8 @@ class StepLogs:
             self._record(time.time())
         if self.folder is not None:
             logs.drop_empty(self.folder)
-            if self._any and not cancel:
-                logs.sweep(self._state, self._run, self._database.forget_others)
+        if self._any and not cancel:
+            logs.sweep(self._state, self._run, self._database.forget_others)
 
     def _record(self, now: float) -> None:
         self._database.executed(self._executions)
