@@ -7,6 +7,7 @@ from .events import Emit, Event, Notice, RunFinished, RunStarted, StepFinished, 
 from .model import Trace
 from .reasons import Explainer
 from .state.collect import with_owner
+from .state.underway import Dead
 
 
 class Teller:
@@ -57,6 +58,14 @@ class Teller:
             self(event)
 
         return tell
+
+    def dead(self, dead: Dead) -> None:
+        """Tell that an earlier run did not come to its end."""
+        step = dead.execution.step
+        printed = f"`deepwatch log {step}` has what it printed; " if dead.execution.printed is not None else ""
+        self.reporter(Notice(
+            f"the run {dead.run[:8]} ended while it executed `{step}`: its process crashed or was killed",
+            hint=f"{printed}with `-j 2` steps are executed in processes of their own, and a crash fails its step only"))
 
     def waiting(self, holder: object) -> None:
         """Tell that another run has to end first."""

@@ -10,6 +10,7 @@ from ..model import Policy
 from ..state import logs
 from ..state.database import Database
 from ..state.rows import Execution
+from ..state.underway import Underway
 from .capture import Capture, uncaptured
 from .executors import Done, Executor
 from .worker import Call, Outcome
@@ -32,18 +33,26 @@ class StepLogs:
         self._executions: List[Execution] = []     # of which the database was not told yet
         self._recorded = time.time()
         self._any = False
+        self._underway = Underway(state, run)
 
     def here(self, execute: Callable[[Call], Outcome]) -> Callable[[Call], Outcome]:
-        """Return what executes a call in this process and captures what it prints."""
+        """Return what executes a call in this process, writes down that it does, and captures what it prints."""
+        def marked(call: Call) -> Outcome:
+            self._underway.begin(call.step, self._capture.start if self._capture is not None else None)
+            try:
+                return execute(call)
+            finally:
+                self._underway.end()
+
         def captured(call: Call) -> Outcome:
             capture = self._opened()
             if capture is None:
-                return execute(call)
+                return marked(call)
             if self._policy.follow:
                 self._emit(StepPrints(call.step, capture.path, _size(capture.path)))
-            return capture.around(execute, call)
+            return capture.around(marked, call)
 
-        return captured if self.folder is not None else execute
+        return captured if self.folder is not None else marked
 
     def began(self, process: int, step: str, start: int) -> None:
         """A worker begins with a step; its log has so many bytes."""
@@ -93,6 +102,7 @@ class StepLogs:
 
     def close(self, cancel: bool = False) -> None:
         """Give the descriptors back, and let go of empty logs, and of old ones unless the run is cancelled."""
+        self._underway.close()
         if self._capture is not None:
             self._capture.close()
             self._capture = None

@@ -46,7 +46,7 @@ from .explain import (
     verdict_name,
     width,
 )
-from .folding import FOLDED, Families, folded
+from .folding import FOLDED, Families, folded, remark, unfolded
 from .following import Follower
 
 #: style -> SGR code
@@ -258,10 +258,11 @@ def notice_lines(notice: Notice, paint: Paint, verbosity: int = 0) -> List[str]:
 def plan_lines(plan: Plan, paint: Paint, verbosity: int = 0) -> List[str]:
     """Return a plan as lines: what is not fresh, and the counts."""
     rows = []
-    for name, verdict in folded(plan) if verbosity <= 0 else plan.verdicts.items():
-        word = verdict_name(verdict)
-        if word != "fresh" or verbosity > 0 or verdict_line(verdict):
-            rows.append((word, printable(name), verdict_line(verdict)))
+    for row in folded(plan) if verbosity <= 0 else unfolded(plan):
+        word = verdict_name(row.verdict)
+        why = "; ".join(text for text in (verdict_line(row.verdict), remark(plan, row.steps)) if text)
+        if word != "fresh" or verbosity > 0 or why:
+            rows.append((word, printable(row.name), why))
     lines = []
     for (word, _, _), (first, name, why) in zip(rows, columns(rows)):
         lines.append(f"{paint(VERDICT_STYLE[word], first)}  {paint('name', name)}  {why}".rstrip())
