@@ -51,6 +51,7 @@ from .sharing import Sharing
 from .state import underway
 from .state.cleaning import forget
 from .state.database import Database
+from .state.disk import make_ignored_folder
 from .state.journal import Journal
 from .state.keptfacts import KeptFacts
 from .state.mutex import Mutex
@@ -87,6 +88,7 @@ class Workspace:
         self.lock_path = os.path.join(config.root, LOCKFILE)
 
     def __enter__(self) -> Workspace:
+        make_ignored_folder(self.folder)
         with ExitStack() as stack:
             self.database = Database.open(os.path.join(self.folder, DATABASE), self._emit.reporter)
             stack.callback(self.database.close)

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from typing import Any
 
 import pytest
@@ -118,3 +119,22 @@ def test_a_step_that_asks_where_nobody_answers(project: Any, jobs: str) -> None:
             return 1
         """)
     once(project.cli("run", "-j", jobs), 1, "has nobody to ask", "`-j 1`", "--set")
+
+
+def test_the_folder_of_the_state_keeps_itself_out_of_git(project: Any) -> None:
+    project.write("pipeline.py", """
+        from deepwatch_flow import step
+
+        @step
+        def one():
+            return 1
+        """)
+    git = ["git", "-c", "user.name=A", "-c", "user.email=a@example.org"]
+    subprocess.run([*git, "init", "-q"], cwd=str(project.root), check=True)
+    project.run()
+    listed = subprocess.run([*git, "status", "--porcelain", "-uall"], cwd=str(project.root), check=True, stdout=subprocess.PIPE)
+    assert sorted(listed.stdout.decode().split()) == ["??", "??", "deepwatch.lock", "pipeline.py"]
+    ours = project.path(".deepwatch/.gitignore")
+    ours.unlink()
+    project.run("--force", "one")
+    assert not ours.exists()            # whoever takes it away wants to commit what is there
