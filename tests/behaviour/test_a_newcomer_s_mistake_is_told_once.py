@@ -75,7 +75,7 @@ def test_an_error_of_ours_that_a_step_s_call_gives_shows_the_step_s_lines(projec
         """)
     done = project.cli("run")
     assert done.code == 1
-    assert done.stderr.count("there is no stored value of `nope`") == 1 and done.stderr.count("hint:") == 1
+    assert done.stderr.count("no result of a step `nope`") == 1 and done.stderr.count("hint:") == 1
     assert "KeyError" in done.stderr and 'deepwatch_flow.load("nope")' in done.stderr     # the user's own lines and errors
     assert os.path.join("deepwatch_flow", "") not in done.stderr and "StateError" not in done.stderr
 
@@ -138,3 +138,62 @@ def test_the_folder_of_the_state_keeps_itself_out_of_git(project: Any) -> None:
     ours.unlink()
     project.run("--force", "one")
     assert not ours.exists()            # whoever takes it away wants to commit what is there
+
+
+@pytest.fixture
+def writing(project: Any) -> Any:
+    project.write("pipeline.py", """
+        from deepwatch_flow import File, Product, step
+
+        @step
+        def fit(raw=File("data/raw.csv"), out=Product("out/x.txt")):
+            out.write_text(raw.read_text())
+
+        @step
+        def other(out=Product("sub/out/x.txt")):
+            out.write_text("other")
+
+        @step
+        def parts(out=Product("out/parts")):
+            out.mkdir()
+            (out / "a.txt").write_text("a")
+        """)
+    project.write("data/raw.csv", "1")
+    return project
+
+
+def test_a_target_may_be_any_path_of_a_product(writing: Any) -> None:
+    sub = writing.path("sub")
+    sub.mkdir()
+    full = str(writing.path("out/x.txt"))
+    for word, cwd, step in [("out/x.txt", None, "fit"), ("./out/x.txt", None, "fit"), (full, None, "fit"), ("out//x.txt", None, "fit"),
+                            ("out/parts/", None, "parts"), ("out/parts/a.txt", None, "parts"), ("./out/x.txt+", None, "fit"),
+                            ("out/x.txt", sub, "fit"), ("./out/x.txt", sub, "other"), ("../out/x.txt", sub, "fit"), (full, sub, "fit")]:
+        done = writing.status(word, cwd=cwd)
+        assert list(done.steps) == [step], (word, cwd, done.stdout)
+
+
+@pytest.mark.parametrize(("word", "hint"), [("./nope", "the steps: fit, other, parts"), ("/etc/passwd", "the steps:"), ("./out/xx.txt", "did you mean `out/x.txt`?"),
+                                            ("./data/raw.csv", "`data/raw.csv` is an input of fit"), ("fitt", "did you mean `fit`?")])
+def test_a_target_that_fits_nothing(writing: Any, word: str, hint: str) -> None:
+    once(writing.cli("run", word), 2, f"there is no step `{word}`", hint)
+
+
+@pytest.mark.parametrize(("word", "hint"), [("fit", "pipeline.py:fit"), ("pipeline.py", "name a function in it: pipeline.py:FUNC"), ("a b", "work.py:clean")])
+@pytest.mark.parametrize("command", ["deps", "hash"])
+def test_a_function_that_is_not_named_in_full(writing: Any, command: str, word: str, hint: str) -> None:
+    once(writing.cli(command, word), 2, "is not of the form FILE:FUNC", hint)
+
+
+def test_loading_what_was_never_recorded(writing: Any) -> None:
+    from deepwatch_flow import load
+    from deepwatch_flow.errors import StateError
+
+    def told(step: str) -> str:
+        with pytest.raises(StateError) as caught:
+            load(step, root=str(writing.root))
+        return str(caught.value)
+
+    assert "deepwatch run nope" in told("nope") and "root=" in told("nope")
+    writing.run("fit", "other")
+    assert "recorded are: fit, other" in told("nope") and "did you mean `fit`?" in told("fitt")
