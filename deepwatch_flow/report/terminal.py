@@ -33,6 +33,7 @@ from .explain import (
     VERDICTS,
     block,
     closing,
+    column_width,
     columns,
     counted,
     headline,
@@ -44,7 +45,6 @@ from .explain import (
     up_to_date,
     verdict_line,
     verdict_name,
-    width,
 )
 from .folding import FOLDED, Families, folded, remark, unfolded
 from .following import Follower
@@ -151,12 +151,12 @@ class PlainReporter:
             self.total += len(event.instances) - 1
             self._families.begin(event.step, event.instances)
             if len(event.instances) <= FOLDED:
-                self._widest = min(max([self._widest, *(width(printable(name)) for name in event.instances)]), _WIDEST_NAME)
+                self._widest = column_width(map(printable, event.instances), _WIDEST_NAME, self._widest)
         elif isinstance(event, Notice):
             self.write(notice_lines(event, self.paint, self.verbosity))
         elif isinstance(event, RunStarted):
             self.total = len(event.steps)
-            self._widest = min(max((width(printable(name)) for name in event.steps), default=0), _WIDEST_NAME)
+            self._widest = column_width(map(printable, event.steps), _WIDEST_NAME)
         elif isinstance(event, RunFinished):
             self._run_finished(event)
 
