@@ -24,6 +24,7 @@ from .session import opened
 _SHOWN_LINES = 60
 _PRETTY = 200_000          # bytes of a stored value that pprint can lay out without a pause
 
+_NO_REPR: Any = object.__repr__
 _ADDRESS = re.compile(r"(<[\w.]+ [\w.<>]+) at 0x[0-9a-fA-F]+>")       # <work.Model object at 0x...>, <function f at 0x...>
 
 
@@ -101,7 +102,7 @@ def _value_lines(shown: Shown, console: Console, folder: str) -> List[str]:
         text = value
     elif type(value) in (dict, list, tuple, set, frozenset):
         text = _placeless(_safe(text_of, value, columns))
-    elif type(value).__repr__ is object.__repr__:
+    elif getattr(type(value), "__repr__", None) is _NO_REPR:
         text = _placeless(_safe(_attributes, value, columns, text_of))
     else:
         text = _placeless(_safe(summary_text, value, columns))

@@ -15,7 +15,7 @@ from ..errors import ConfigError, PipelineError
 from ..model import base_of, part_name
 from .parameters import Names, classify, nearest, place
 from .paths import Products
-from .selection import Place, chosen, listed, with_tag
+from .selection import NOWHERE, Place, chosen, listed, with_tag
 from .step import Step
 
 #: categories of characters that no terminal, file or lockfile shows as they are
@@ -48,7 +48,7 @@ def _sources(node: StepNode) -> List[str]:
 class StepGraph:
     """The validated steps of a pipeline."""
 
-    def __init__(self, nodes: Mapping[str, StepNode], place: Place = Place()) -> None:
+    def __init__(self, nodes: Mapping[str, StepNode], place: Place = NOWHERE) -> None:
         self.nodes = nodes
         self._place = place
         self._needs = {name: tuple(dict.fromkeys([*map(base_of, node.upstreams.values()), *map(base_of, _sources(node)), *node.after]))

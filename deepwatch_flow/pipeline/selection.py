@@ -28,6 +28,10 @@ class Place(NamedTuple):
     here: str = ""
 
 
+#: of a graph that lies in no folder: a path is what it looks like
+NOWHERE = Place()
+
+
 class Chosen(Protocol):
     """What is to be known of a step."""
 
@@ -48,7 +52,7 @@ class Chosen(Protocol):
         """What it goes through, for a family."""
 
 
-def chosen(words: Sequence[str], nodes: Mapping[str, Chosen], users: Callable[[str], Iterable[str]], place: Place = Place()) -> Tuple[str, ...]:
+def chosen(words: Sequence[str], nodes: Mapping[str, Chosen], users: Callable[[str], Iterable[str]], place: Place = NOWHERE) -> Tuple[str, ...]:
     """Return the steps that words name; `users` gives those that need a step directly. Raises ConfigError for one that fits nothing."""
     found: Dict[str, None] = {}
     without: List[str] = []
@@ -81,7 +85,7 @@ def _named(word: str, nodes: Mapping[str, Chosen], users: Callable[[str], Iterab
 
 def _path(word: str, place: Place) -> str:
     """Return a word as a path below the root, as products are named; a path from here, ``./a`` or a whole one, is turned into that."""
-    if not (os.path.isabs(word) or word.split("/" if os.sep == "/" else os.sep)[0] in (os.curdir, os.pardir)):
+    if not (os.path.isabs(word) or word.replace(os.sep, "/").partition("/")[0] in (os.curdir, os.pardir)):
         return os.path.normpath(word).replace(os.sep, "/")
     for resolved in (os.path.abspath, os.path.realpath):
         full, base = resolved(os.path.join(place.here, word)), os.path.join(resolved(place.root), "")
