@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 
 from ..errors import ConfigError
 from ..model import base_of
@@ -41,7 +42,7 @@ def clean(args: argparse.Namespace, console: Console) -> int:
         console.say(f"removed {removed} stored {'value' if removed == 1 else 'values'}")
         if vouched:
             console.say(f"deepwatch.lock still vouches for {explain.names(vouched, 3)}: a value is made again when it is needed, "
-                        f"or by `deepwatch run {explain.printable(vouched[0])}`")
+                        f"or by `deepwatch run {shlex.quote(explain.printable(vouched[0]))}`")
     return 0
 
 

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from typing import List, Sequence
 
 from ..model import SCHEME, Fresh, Pending, Plan, Policy, Reason, base_of
@@ -91,7 +92,7 @@ def why(args: argparse.Namespace, console: Console) -> int:
     if idle:
         console.say("nothing else needs its value: a run that does not name it leaves it as it is, up to date")
     if failed is not None:
-        console.say(f"it {FAILED}, in run {failed[:8]} (deepwatch log {explain.printable(name)})")
+        console.say(f"it {FAILED}, in run {failed[:8]} (deepwatch log {shlex.quote(explain.printable(name))})")
     return 0
 
 
