@@ -13,6 +13,8 @@ from .errors import StateError
 from .events import Emit, RunReport
 from .hooks import plugin_manager
 from .model import Policy
+from .pipeline.parameters import nearest
+from .pipeline.selection import listed
 from .project import codecs_of, value_of
 from .sharing import Sharing
 from .state import lockfile
@@ -62,11 +64,16 @@ def load(step: str, *, root: Optional[str] = None) -> Any:
     database = Database.open(os.path.join(folder, DATABASE), _untold)
     try:
         lock = lockfile.read(os.path.join(config.root, LOCKFILE), database)
-        trace = history_of(database, lock).latest.get(step)
+        known = history_of(database, lock).latest
+        trace = known.get(step)
     finally:
         database.close()
     store = Sharing(config, LocalStore(os.path.join(folder, "objects")), _untold, lambda: lock).store
-    if trace is None or not store.has(trace.artifact.blob, trace.artifact.size):
+    if trace is None:
+        raise StateError(f"no result of a step `{step}` is recorded in `{config.root}`",
+                         hint=nearest(step, known) or (f"recorded are: {listed(known)}" if known else
+                                                       f"deepwatch run {step}; or give the project's folder: load(..., root=...)"))
+    if not store.has(trace.artifact.blob, trace.artifact.size):
         raise StateError(f"there is no stored value of `{step}`", hint=f"deepwatch run {step}")
     codecs = codecs_of(plugin_manager(config.root, config.plugins, [builtin]), config.root)
     before = list(sys.path)

@@ -81,7 +81,7 @@ def hash_target(target: str, *, root: Optional[str] = None) -> Inspected:
     """
     path, separator, name = target.rpartition(":")
     if not separator or not path or not name:
-        raise ConfigError(f"`{target}` is not of the form FILE:FUNC", hint="for example work.py:clean; of a step of the pipeline: deepwatch deps STEP --observed")
+        raise ConfigError(f"`{target}` is not of the form FILE:FUNC", hint=_whole(target))
     full = os.path.abspath(path)
     base = os.path.abspath(root) if root is not None else _project_above(full)
     boundary = Boundary(base)
@@ -167,6 +167,15 @@ def _transcript(units: List[Unit]) -> str:
         lines += [f"  uses {text}: {deep}" for text, deep in unit.links]
         lines.append(f"  deep {unit.deep}")
     return "\n".join(lines) + "\n"
+
+
+def _whole(target: str) -> str:
+    """Return how to name a function, of which only the file or the name was told."""
+    if os.path.isfile(target.rstrip(":")):
+        return f"name a function in it: {target.rstrip(':')}:FUNC"
+    if target.isidentifier():
+        return f"name its file as well: pipeline.py:{target}; what the step `{target}` was seen to do: deepwatch deps {target} --observed"
+    return "for example work.py:clean; of a step of the pipeline: deepwatch deps STEP --observed"
 
 
 def _nearest(name: str, holder: Any) -> str:

@@ -60,7 +60,8 @@ class Project:
 
     def __enter__(self) -> Project:
         with ExitStack() as stack:
-            stack.callback(os.chdir, os.getcwd())
+            here = os.getcwd()
+            stack.callback(os.chdir, here)
             os.chdir(self.config.root)
             world = stack.enter_context(ImportWorld(self.snapshot, self.origins, self.config.root))
             self._world = world
@@ -70,7 +71,7 @@ class Project:
             hook: Any = self.plugins.hook
             with self.loading():
                 steps = load_pipeline(world, self.config.pipeline, lambda path: hook.deepwatch_collect_steps(path=path))
-            self.graph = build(steps, self.config.params, self.config.root)
+            self.graph = build(steps, self.config.params, self.config.root, here)
             for each in steps:
                 if each.options["codec"] is not None:
                     self.codecs.require(each.options["codec"], f"@step(codec=...) of `{each.name}`")

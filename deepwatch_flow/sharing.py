@@ -152,6 +152,9 @@ class Sharing:
         blobs, _ = self._remote()
         results = [Sent(name, entry) for name, entry in self._named(steps).items()]
         moved = transfer.pull(_blobs(results), blobs, self._local.has, progress)
+        if moved.lost and blobs.files.is_missing():
+            self._tell(Notice(f"the folder of the remote, {blobs.files.shown}, is not there",
+                              "mount its drive, or correct `store.remote`; the first push makes it"))
         # a value that is stored in parts names them: they are known once it is here
         parts = self._parts(results)
         return transfer.both(moved, transfer.pull(parts, blobs, self._local.has, progress)) if parts else moved

@@ -85,7 +85,8 @@ def executor_for(project: Project, policy: Policy, means: Means) -> Executor:
             initialise, setup, execute_call, lambda worker: hanging.told(scratch, worker), logs.began, logs.of_worker)))
     one_at_a_time = threading.Lock()
     if name == "threads":
-        return ThreadExecutor(jobs, lambda call: _execute_beside(project, tools._replace(turn=one_at_a_time), call))
+        logs.keep_nothing()
+        return logs.keeping(ThreadExecutor(jobs, lambda call: _execute_beside(project, tools._replace(turn=one_at_a_time), call)))
 
     def execute_alone(call: Call) -> Outcome:
         with one_at_a_time:     # what is read, and the folder, random numbers and modules, are the process's: no step's alone
@@ -95,7 +96,9 @@ def executor_for(project: Project, policy: Policy, means: Means) -> Executor:
     made: Optional[Executor] = hook.deepwatch_executor(name=name, jobs=jobs, execute=execute_alone, dispatch=means.dispatch)
     if made is None:
         raise ConfigError(f"no plugin brings the executor `{name}`", hint='executor = "auto", "inline", "threads", "processes", "dask" or "ray"')
-    return logs.keeping(made) if name in ENGINES else made      # their workers send what steps print
+    if name not in ENGINES:      # their workers send what steps print
+        logs.keep_nothing()
+    return logs.keeping(made)
 
 
 def schedule_for(project: Project, database: Database, world: World, policy: Policy) -> Schedule:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 import uuid
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from types import TracebackType
 from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Set, Tuple, Type
 
@@ -22,7 +22,7 @@ from .engine.planning import plan as make_plan
 from .engine.products import Restorer
 from .engine.runner import Parts, Runner
 from .engine.steplogs import StepLogs
-from .errors import ConfigError, LockedError, StateError
+from .errors import BusyError, ConfigError, EnvironmentFault, LockedError, StateError
 from .events import Emit, Event, RunFinished, RunReport, RunStarted, fold
 from .locking.mending import LockBook
 from .locking.samecode import texts_of
@@ -48,8 +48,10 @@ from .project import Project, value_of
 from .reasons import Explainer
 from .reproducing import Enter, Order, reproduce
 from .sharing import Sharing
+from .state import underway
 from .state.cleaning import forget
 from .state.database import Database
+from .state.disk import make_ignored_folder
 from .state.journal import Journal
 from .state.keptfacts import KeptFacts
 from .state.mutex import Mutex
@@ -86,9 +88,11 @@ class Workspace:
         self.lock_path = os.path.join(config.root, LOCKFILE)
 
     def __enter__(self) -> Workspace:
+        make_ignored_folder(self.folder)
         with ExitStack() as stack:
             self.database = Database.open(os.path.join(self.folder, DATABASE), self._emit.reporter)
             stack.callback(self.database.close)
+            self._find_dead()
             self._book = LockBook(self.lock_path, self.database, self._emit, self._mends)
             self.lock: Optional[Lock] = self._book.read()
             kept = KeptFacts(self.database)
@@ -113,6 +117,20 @@ class Workspace:
         """The steps of the pipeline."""
         return self.project.graph
 
+    def _find_dead(self) -> None:
+        """Record and tell which step an earlier run executed when its process died."""
+        if not underway.left_behind(self.folder):
+            return
+        with suppress(BusyError, EnvironmentFault), Mutex(os.path.join(self.folder, "mutex"), "deepwatch").acquire(timeout=0):
+            self._take_dead()
+
+    def _take_dead(self) -> None:
+        dead = underway.take(self.folder)
+        if dead is not None:
+            self.database.executed([dead.execution])
+            self.database.commit()
+            self._emit.dead(dead)
+
     # -- deciding ---------------------------------------------------------------------------------
 
     def plan(self, policy: Policy) -> Plan:
@@ -126,7 +144,13 @@ class Workspace:
                 self._emit(notice)
             told[name] = (verdict._replace(reasons=explainer.tell(name, verdict.reasons))
                           if isinstance(verdict, (Stale, Pending)) and verdict.reasons else verdict)
-        return plan._replace(verdicts=told)
+        waiting = [name for name, verdict in told.items() if not isinstance(verdict, Fresh)]
+        return plan._replace(verdicts=told, failed=self.database.failed(waiting) if waiting else {})
+
+    def looked_at(self, plan: Plan) -> Plan:
+        """Return a plan that tells as well which fresh steps have no value in the store of this project."""
+        fresh = {name: verdict.trace.artifact for name, verdict in plan.verdicts.items() if isinstance(verdict, Fresh)}
+        return plan._replace(absent=frozenset(name for name, artifact in fresh.items() if not self.local.has(artifact.blob, artifact.size)))
 
     def explain(self, step: str) -> Tuple[Reason, ...]:
         """Return all reasons for which a step would run, those of its upstream steps included.
@@ -162,6 +186,7 @@ class Workspace:
         """Run what is not fresh among the selected steps; events go to the reporter as they happen."""
         mutex = Mutex(os.path.join(self.folder, "mutex"), " ".join(["deepwatch run", *policy.targets]))
         with mutex.acquire(policy.wait, self._emit.waiting):
+            self._take_dead()                # the run we waited for may have died
             self.lock = self._book.read()    # the run we waited for may have written it
             self._survey.accept(self.lock)
             check_scheme(self.lock, self.graph.order, policy.accept_scheme)

@@ -42,7 +42,7 @@ def repository(site: Site) -> Iterator[Finding]:
         git = Repository(root)
         if os.path.exists(os.path.join(root, LOCKFILE)) and _is_ignored(git, LOCKFILE):
             yield problem("git", f"git ignores `{LOCKFILE}`: no clone will know what is fresh", "take it out of .gitignore and commit it")
-        if not os.path.isabs(site.config.store) and not _is_ignored(git, site.config.store):
+        if not os.path.isabs(site.config.store) and not _is_ignored(git, os.path.join(site.config.store, "objects")):
             yield problem("git", f"git does not ignore `{site.config.store}`: stored results would be committed",
                           f"echo {site.config.store}/ >> .gitignore")
         yield from _driver(git)

@@ -2,8 +2,11 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 
 from ..errors import ConfigError
+from ..model import base_of
+from ..report import explain
 from .console import Console
 from .parser import Command, add_json
 from .session import opened
@@ -18,7 +21,7 @@ def add_clean(parser: argparse.ArgumentParser) -> None:
 
 
 def clean(args: argparse.Namespace, console: Console) -> int:
-    """Forget recorded results; the lockfile and the products stay."""
+    """Forget recorded results; the lockfile and the products stay, and what the lockfile vouches for stays up to date."""
     if bool(args.steps) == args.all:
         raise ConfigError("name the steps to forget, or give `--all`" if not args.all else
                           "`--all` and steps exclude each other", hint="deepwatch clean --all")
@@ -31,10 +34,15 @@ def clean(args: argparse.Namespace, console: Console) -> int:
             return 0
     with opened(args, console) as workspace:
         removed = workspace.clean(tuple(args.steps), everything=args.all)
+        known = {*workspace.lock.steps, *workspace.lock.families} if workspace.lock is not None else set()
+        vouched = [name for name in workspace.graph.targets(args.steps) if base_of(name) in known] if args.steps else []
     if console.json:
         console.document({"removed": removed})
     else:
         console.say(f"removed {removed} stored {'value' if removed == 1 else 'values'}")
+        if vouched:
+            console.say(f"deepwatch.lock still vouches for {explain.names(vouched, 3)}: a value is made again when it is needed, "
+                        f"or by `deepwatch run {shlex.quote(explain.printable(vouched[0]))}`")
     return 0
 
 

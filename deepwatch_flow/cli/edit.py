@@ -224,7 +224,7 @@ def _lines(rows: "Sequence[Tuple[str, str, str]]", count: int, color: bool) -> "
         return f"\x1b[{_COLOURS[style]}m{text}\x1b[0m" if color else text
 
     words = max([len(word) for word, _, _ in rows])
-    names = max([min(len(name), _WIDEST) for _, name, _ in rows])
+    names = max([0, *[len(name) for _, name, _ in rows if len(name) <= _WIDEST]])
     lines = [f"{paint(word, word.ljust(words))}  {paint('name', name.ljust(names))}  {why}".rstrip() for word, name, why in rows]
     counts = {"stale": 0, "pending": 0, "fresh": count - len(rows)}
     for word, _, _ in rows:

@@ -2,12 +2,14 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from typing import List, Sequence
 
 from ..model import SCHEME, Fresh, Pending, Plan, Policy, Reason, base_of
 from ..pipeline.graph import StepGraph, StepNode
 from ..report import explain
 from ..report.documents import Document, graph_document, plan_document, reason_documents
+from ..report.folding import FAILED
 from ..report.graphs import Node, dot, mermaid, step_tree
 from ..report.terminal import VERDICT_STYLE, plan_lines
 from ..state.watched import STATUS
@@ -39,6 +41,8 @@ def status(args: argparse.Namespace, console: Console) -> int:
     with opened(args, console, writes=whole) as workspace:
         check_scheme(workspace.lock, workspace.graph.order, accept=workspace.lock is None or workspace.lock.scheme < SCHEME)
         plan = workspace.plan(Policy(targets=tuple(args.targets), tags=tuple(args.tag), precise=args.precise))
+        if console.verbosity > 0:
+            plan = workspace.looked_at(plan)
         if whole and _all_fresh(plan):
             watch.look(workspace, STATUS, found_fresh=True)
     watch.write(console)
@@ -68,10 +72,13 @@ def why(args: argparse.Namespace, console: Console) -> int:
         name = workspace.graph.targets([args.step])[0]
         verdict = workspace.verdict(name)
         reasons = () if isinstance(verdict, Fresh) else workspace.explain(name)
+        failed = None if isinstance(verdict, Fresh) else workspace.database.failed([name]).get(name)
+        idle = [reason.kind for reason in reasons] == ["artifact"] and isinstance(workspace.plan(Policy()).of(name), Fresh)
     word = explain.verdict_name(verdict)
     if console.json:
         document: Document = {"name": name, "verdict": word, "reasons": reason_documents(reasons)}
         document["on"] = list(verdict.on) if isinstance(verdict, Pending) else []
+        document["failed_in"] = failed
         console.document(document)
         return 0
     title = f"{console.paint('name', explain.printable(name))} is {console.paint(VERDICT_STYLE[word], word)}"
@@ -82,6 +89,10 @@ def why(args: argparse.Namespace, console: Console) -> int:
     if isinstance(verdict, Pending):
         title += f": it depends on what {explain.names(verdict.on, 5)} will give"
     console.result(title, *reason_lines(reasons, console))
+    if idle:
+        console.say("nothing else needs its value: a run that does not name it leaves it as it is, up to date")
+    if failed is not None:
+        console.say(f"it {FAILED}, in run {failed[:8]} (deepwatch log {shlex.quote(explain.printable(name))})")
     return 0
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 import argparse
 import contextlib
 import gc
+import importlib
 import os
-from typing import Iterator, List, Optional
+from typing import Any, Iterator, List, Optional
 
+from .._compat import duplicate_high
 from ..events import Emit, Event, Notice, RunFinished, RunStarted
 from ..model import Policy
 from ..report.documents import plan_document, run_document
@@ -61,7 +63,7 @@ def call(args: argparse.Namespace, console: Console) -> int:
     apart = console.results_apart() if console.json else contextlib.nullcontext()
     reporter = reporter_for(console.err, console.environ, console.verbosity, several=policy.jobs > 1,
                             captured=policy.capture and config.executor in OURS)
-    with stoppable() as stopping, apart, reporter, _collector_spared() as sparing:
+    with stoppable() as stopping, _crashes_told(), apart, reporter, _collector_spared() as sparing:
         fan = _Fan([reporter, sparing])
         with ended_children(stopping), open_workspace(config, emit=fan, mends=not args.locked) as workspace:
             stopping.scratch.append(workspace.project.scratch or "")
@@ -94,6 +96,29 @@ def _collector_spared() -> Iterator[Emit]:
         yield spare
     finally:
         gc.unfreeze()
+
+
+@contextlib.contextmanager
+def _crashes_told() -> Iterator[None]:
+    """Have a crash of this process, in the compiled code of a step, say where in Python it was.
+
+    It is written to where stderr led before what steps print is captured. Somebody else's choice stands.
+    """
+    faulthandler: Any = importlib.import_module("faulthandler")
+    if os.name != "posix" or faulthandler.is_enabled():
+        yield
+        return
+    try:
+        descriptor = duplicate_high(2)
+    except OSError:              # the shell started us without it
+        yield
+        return
+    faulthandler.enable(descriptor, all_threads=False)
+    try:
+        yield
+    finally:
+        faulthandler.disable()
+        os.close(descriptor)
 
 
 def _tell_of_pdb(args: argparse.Namespace, workspace: Workspace, emit: Emit) -> None:

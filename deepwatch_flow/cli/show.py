@@ -5,9 +5,10 @@ import argparse
 import json
 import os
 import pprint
+import re
 import reprlib
 import shutil
-from typing import Any, Dict, List, Tuple
+from typing import Any, Callable, Dict, List, Tuple
 
 from ..errors import DeepwatchError
 from ..model import Trace
@@ -22,6 +23,9 @@ from .session import opened
 
 _SHOWN_LINES = 60
 _PRETTY = 200_000          # bytes of a stored value that pprint can lay out without a pause
+
+_NO_REPR: Any = object.__repr__
+_ADDRESS = re.compile(r"(<[\w.]+ [\w.<>]+) at 0x[0-9a-fA-F]+>")       # <work.Model object at 0x...>, <function f at 0x...>
 
 
 def add_show(parser: argparse.ArgumentParser) -> None:
@@ -63,7 +67,7 @@ def _shown_document(shown: Shown) -> Document:
     document: Document = {"step": shown.step, "fresh": shown.fresh, "type": _type_name(shown.value), "value": value}
     document.update(summary(shown.value))
     if value is None and shown.value is not None:
-        document["repr"] = _safe(repr, shown.value)
+        document["repr"] = _placeless(_safe(repr, shown.value))
     document.update(trace_document(shown.trace))
     return document
 
@@ -90,18 +94,18 @@ def _plain(value: Any) -> Json:
 
 def _value_lines(shown: Shown, console: Console, folder: str) -> List[str]:
     value = shown.value
+    columns = shutil.get_terminal_size((100, 24)).columns
+    text_of = _laid_out if shown.trace.artifact.size <= _PRETTY else _brief
     if is_picture(value):
         text = f"{_type_name(value)}: {_picture(shown, folder)}"
     elif isinstance(value, str):
         text = value
     elif type(value) in (dict, list, tuple, set, frozenset):
-        width = shutil.get_terminal_size((100, 24)).columns
-        if shown.trace.artifact.size <= _PRETTY:
-            text = _safe(lambda each: pprint.pformat(each, width=width, compact=True), value)
-        else:
-            text = _safe(_brief, value)
+        text = _placeless(_safe(text_of, value, columns))
+    elif getattr(type(value), "__repr__", None) is _NO_REPR:
+        text = _placeless(_safe(_attributes, value, columns, text_of))
     else:
-        text = _safe(lambda each: summary_text(each, shutil.get_terminal_size((100, 24)).columns), value)
+        text = _placeless(_safe(summary_text, value, columns))
     lines = explain.block(text).rstrip("\n").split("\n")
     if len(lines) > _SHOWN_LINES and console.verbosity <= 0:
         more = len(lines) - _SHOWN_LINES
@@ -109,16 +113,42 @@ def _value_lines(shown: Shown, console: Console, folder: str) -> List[str]:
     return lines
 
 
-def _brief(value: Any) -> str:
+def _laid_out(value: Any, width: int) -> str:
+    return pprint.pformat(value, width=width, compact=True)
+
+
+def _attributes(value: Any, width: int, text_of: Callable[[Any, int], str]) -> str:
+    """Return an object whose class has no repr of its own: its type, and a line for each of its attributes."""
+    names = [name for kind in reversed(type(value).__mro__) for name in _slots(kind)]
+    found = {name: getattr(value, name) for name in names if hasattr(value, name)}
+    found.update(getattr(value, "__dict__", {}))
+    lines = [f"{_type_name(value)} object"]
+    for name, each in found.items():
+        first, *more = _safe(text_of, each, max(width - len(name) - 5, 20)).split("\n")
+        lines += [f"  {name} = {first}", *(f"  {' ' * len(name)}   {line}" for line in more)]
+    return "\n".join(lines)
+
+
+def _slots(kind: type) -> Tuple[str, ...]:
+    slots = vars(kind).get("__slots__", ())
+    return (slots,) if isinstance(slots, str) else tuple(name for name in slots if not name.startswith("__"))
+
+
+def _placeless(text: str) -> str:
+    """Return text without the addresses of objects: they were made when the value was read, and are no part of it."""
+    return _ADDRESS.sub(r"\1>", text)
+
+
+def _brief(value: Any, _: int) -> str:
     short = reprlib.Repr()
     short.maxlist = short.maxtuple = short.maxdict = short.maxset = short.maxfrozenset = 50
     short.maxstring = short.maxother = 200
     return short.repr(value)
 
 
-def _safe(text_of: Any, value: Any) -> str:
+def _safe(text_of: Any, value: Any, *more: Any) -> str:
     try:
-        return str(text_of(value))
+        return str(text_of(value, *more))
     except Exception as error:  # noqa: BLE001 - a user's __repr__ may raise anything
         return f"<{_type_name(value)}: its repr failed with {type(error).__name__}: {error}>"
 

@@ -33,7 +33,7 @@ class Capture:
         self.path = path
         self._tell = tell
         self._asks = asks
-        self._start = 0
+        self.start = 0                   #: how many bytes the log had when the step began
         self._step = ""
         self._is_on = False
         self._broken = False
@@ -87,7 +87,7 @@ class Capture:
             if _is_full(self._log):
                 return self._give_up("the disk is full")
             self._lead(self._log)
-            self._start = os.lseek(self._log, 0, os.SEEK_END)
+            self.start = os.lseek(self._log, 0, os.SEEK_END)
         except OSError as error:
             self._restore()
             return self._give_up(error.strerror or str(error))
@@ -109,7 +109,7 @@ class Capture:
         if lost is not None:
             self._give_up(lost)
             _flush()                     # what the log could not take is still in the buffers
-        return Printed(self.path, self._start, end) if end > self._start else None
+        return Printed(self.path, self.start, end) if end > self.start else None
 
     def _size(self) -> int:
         # a step may have closed it, and opened something else in its place
@@ -168,9 +168,9 @@ class Capture:
             if self._asks is not None:
                 self._asks(self._step)
             with contextlib.suppress(OSError, ValueError, AttributeError):
-                if end > self._start:
+                if end > self.start:
                     is_whole = b"".join(logs.chunks(Printed(self.path, end - 1, end))) == b"\n"
-                    sys.stderr.write(logs.tail(Printed(self.path, self._start, end)) + "\n" * is_whole)
+                    sys.stderr.write(logs.tail(Printed(self.path, self.start, end)) + "\n" * is_whole)
                     sys.stderr.flush()
 
 

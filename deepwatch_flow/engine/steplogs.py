@@ -10,6 +10,7 @@ from ..model import Policy
 from ..state import logs
 from ..state.database import Database
 from ..state.rows import Execution
+from ..state.underway import Underway
 from .capture import Capture, uncaptured
 from .executors import Done, Executor
 from .worker import Call, Outcome
@@ -19,7 +20,7 @@ _RECORD_SECONDS = 0.5
 
 
 class StepLogs:
-    """The logs of one run; where its policy does not capture, it does nothing."""
+    """The logs of one run, and the record of what was executed; where its policy does not capture, only that."""
 
     def __init__(self, state: str, run: str, policy: Policy, database: Database, emit: Emit) -> None:
         self._state, self._run, self._policy = state, run, policy
@@ -32,18 +33,26 @@ class StepLogs:
         self._executions: List[Execution] = []     # of which the database was not told yet
         self._recorded = time.time()
         self._any = False
+        self._underway = Underway(state, run)
 
     def here(self, execute: Callable[[Call], Outcome]) -> Callable[[Call], Outcome]:
-        """Return what executes a call in this process and captures what it prints."""
+        """Return what executes a call in this process, writes down that it does, and captures what it prints."""
+        def marked(call: Call) -> Outcome:
+            self._underway.begin(call.step, self._capture.start if self._capture is not None else None)
+            try:
+                return execute(call)
+            finally:
+                self._underway.end()
+
         def captured(call: Call) -> Outcome:
             capture = self._opened()
             if capture is None:
-                return execute(call)
+                return marked(call)
             if self._policy.follow:
                 self._emit(StepPrints(call.step, capture.path, _size(capture.path)))
-            return capture.around(execute, call)
+            return capture.around(marked, call)
 
-        return captured if self.folder is not None else execute
+        return captured if self.folder is not None else marked
 
     def began(self, process: int, step: str, start: int) -> None:
         """A worker begins with a step; its log has so many bytes."""
@@ -60,7 +69,11 @@ class StepLogs:
 
     def keeping(self, executor: Executor) -> Executor:
         """Return an executor that has us hear of each execution."""
-        return _Logged(executor, self) if self.folder is not None else executor
+        return _Logged(executor, self)
+
+    def keep_nothing(self) -> None:
+        """Capture nothing: executions are recorded, and what they print goes elsewhere."""
+        self.folder = None
 
     def telling(self, emit: Emit) -> Emit:
         """Return an `emit` by which a step's end is told with what it printed."""
@@ -76,18 +89,20 @@ class StepLogs:
     def ended(self, call: Call, outcome: Outcome) -> None:
         """Remember an execution."""
         self._any = True
-        self._printed[call.step] = outcome.printed
+        if self.folder is not None:
+            self._printed[call.step] = outcome.printed
         how = "ran" if outcome.failure is None else "failed"
         printed = outcome.printed
         if printed is not None:
             printed = printed._replace(file=os.path.basename(printed.file))
         now = time.time()
-        self._executions.append(Execution(call.step, self._run, int(now), how, printed))
+        self._executions.append(Execution(call.step, self._run, int(now), how, printed, captured=self.folder is not None))
         if now - self._recorded > _RECORD_SECONDS:
             self._record(now)
 
     def close(self, cancel: bool = False) -> None:
         """Give the descriptors back, and let go of empty logs, and of old ones unless the run is cancelled."""
+        self._underway.close()
         if self._capture is not None:
             self._capture.close()
             self._capture = None
@@ -95,8 +110,8 @@ class StepLogs:
             self._record(time.time())
         if self.folder is not None:
             logs.drop_empty(self.folder)
-            if self._any and not cancel:
-                logs.sweep(self._state, self._run, self._database.forget_others)
+        if self._any and not cancel:
+            logs.sweep(self._state, self._run, self._database.forget_others)
 
     def _record(self, now: float) -> None:
         self._database.executed(self._executions)

@@ -47,6 +47,9 @@ _LOOPS = tuple(os.path.join(_LIBRARY, name, "") for name in ("asyncio", "concurr
 #: how many characters of an error are kept
 _LONGEST_LINE, _LONGEST_TRACEBACK = 500, 10_000
 
+_NOBODY_ANSWERS = ("`input()` has nobody to ask: a step in a worker process (`-j 2` or more, a timeout) has no terminal; "
+                   "run it at a terminal with `-j 1`, or make the answer a param (`--set STEP.PARAM=VALUE`)")
+
 
 class Call(NamedTuple):
     """One prepared, picklable execution of a step."""
@@ -299,7 +302,17 @@ def _is_text(name: str) -> bool:
 
 def failure_of(error: BaseException) -> Failure:
     """Return an exception as a failure, its traceback cut to the user's frames."""
-    return Failure(_one_line(error), _cut(user_traceback(error, _LOOPS), _LONGEST_TRACEBACK))
+    shown = user_traceback(error, _LOOPS)
+    return Failure(_one_line(error), _cut(shown, _LONGEST_TRACEBACK) if shown is not None else None, _hint(error))
+
+
+def _hint(error: BaseException) -> Optional[str]:
+    """Return the cure of an error, where the error itself says what was wrong."""
+    if isinstance(error, DeepwatchError):
+        return error.hint
+    if isinstance(error, EOFError) and error.args == ("EOF when reading a line",):     # of the builtin `input`
+        return _NOBODY_ANSWERS
+    return None
 
 
 def _one_line(error: BaseException) -> str:
@@ -308,6 +321,8 @@ def _one_line(error: BaseException) -> str:
     except Exception:  # noqa: BLE001 - a user's __str__ may raise anything; the type is told in any case
         text = ""
     name = type(error).__qualname__
+    if isinstance(error, DeepwatchError):       # its hint is told below
+        return _cut(error.message, _LONGEST_LINE)
     return _cut(f"{name}: {text.splitlines()[0]}", _LONGEST_LINE) if text else name
 
 

@@ -26,18 +26,39 @@ def failed(path: str, error: BaseException, root: str, origins: Origins) -> Deep
     else:
         what, hint = _told(error)
         made = PipelineError(f"`{path}` can't be imported: {place + ': ' if place else ''}{what}", hint=hint)
-    made.traceback = getattr(error, "traceback", None) or user_traceback(error)
+    if isinstance(error, PipelineError) and error.traceback is not None:
+        made.traceback = error.traceback        # of an included file, which has told it
+    elif not isinstance(error, PipelineError) or not _told_by_place(error):
+        made.traceback = user_traceback(error)
     return made
 
 
-def user_traceback(error: BaseException, above: Tuple[str, ...] = ()) -> str:
+def user_traceback(error: BaseException, above: Tuple[str, ...] = ()) -> Optional[str]:
     """Return an error's traceback, its causes included, without our frames and the import system's.
 
-    Frames of files below the folders `above` are left out, too, where they stand over the user's own.
+    Frames of files below the folders `above` are left out, too, where they stand over the user's own. An error of
+    ours is told by its message and hint: here are only the lines of the user's that led to it, None where there are none.
     """
     told = traceback.TracebackException.from_exception(error)
     _cut(told, above)
-    return "".join(told.format())
+    if not isinstance(error, DeepwatchError):
+        return "".join(told.format())
+    last = "".join(told.format_exception_only())
+    for name in ("__cause__", "__context__"):
+        if not _has_frames(getattr(told, name)):     # what we made our error of
+            setattr(told, name, None)
+    text = "".join(told.format())
+    return text[:-len(last)] if told.stack and text.endswith(last) else None
+
+
+def _has_frames(told: Optional[traceback.TracebackException]) -> bool:
+    return told is not None and bool(told.stack or _has_frames(told.__cause__) or _has_frames(told.__context__))
+
+
+def _told_by_place(error: BaseException) -> bool:
+    """Tell whether the place of an error says all that its frames do: they are the top level of files."""
+    return all(frame.name == "<module>" for frame in traceback.extract_tb(error.__traceback__)
+               if _is_users(frame.filename))
 
 
 def _told(error: BaseException) -> Tuple[str, str]:

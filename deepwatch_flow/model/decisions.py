@@ -1,7 +1,7 @@
 """The records of deciding: what the planner is told, its verdicts with their reasons, and what was asked for."""
 from __future__ import annotations
 
-from typing import Mapping, NamedTuple, Optional, Tuple, Union
+from typing import FrozenSet, Mapping, NamedTuple, Optional, Tuple, Union
 
 from .records import Accepted, Digest, Fingerprint, Param, ProductFile, Trace, base_of
 
@@ -98,6 +98,8 @@ class Plan(NamedTuple):
 
     verdicts: Mapping[str, Verdict]            #: of steps; a family that is taken apart stands in it by its instances
     families: Mapping[str, Trace] = {}         #: what the values of families are together, where all instances are fresh
+    failed: Mapping[str, str] = {}             #: of those not fresh: whose last execution failed -> in which run
+    absent: Optional[FrozenSet[str]] = None    #: fresh steps whose values are not in the local store; None: nobody looked
 
     def of(self, name: str) -> Optional[Verdict]:
         """Return the verdict on a step, on an instance, or on a family by its instances; None for an instance that there is not."""

@@ -15,7 +15,7 @@ from ..errors import ConfigError, PipelineError
 from ..model import base_of, part_name
 from .parameters import Names, classify, nearest, place
 from .paths import Products
-from .selection import chosen, listed, with_tag
+from .selection import NOWHERE, Place, chosen, listed, with_tag
 from .step import Step
 
 #: categories of characters that no terminal, file or lockfile shows as they are
@@ -48,8 +48,9 @@ def _sources(node: StepNode) -> List[str]:
 class StepGraph:
     """The validated steps of a pipeline."""
 
-    def __init__(self, nodes: Mapping[str, StepNode]) -> None:
+    def __init__(self, nodes: Mapping[str, StepNode], place: Place = NOWHERE) -> None:
         self.nodes = nodes
+        self._place = place
         self._needs = {name: tuple(dict.fromkeys([*map(base_of, node.upstreams.values()), *map(base_of, _sources(node)), *node.after]))
                        for name, node in nodes.items()}
         self._users: Dict[str, List[str]] = {name: [] for name in nodes}
@@ -100,7 +101,7 @@ class StepGraph:
 
     def targets(self, targets: Sequence[str] = (), tags: Sequence[str] = ()) -> Tuple[str, ...]:
         """Return just the steps that targets and tags name."""
-        found = dict.fromkeys(chosen(targets, self.nodes, self.downstream) if targets else ())
+        found = dict.fromkeys(chosen(targets, self.nodes, self.downstream, self._place) if targets else ())
         for tag in tags:
             found.update(dict.fromkeys(with_tag(tag, self.nodes)))
         return tuple(found)
@@ -127,8 +128,11 @@ class StepGraph:
         return tuple(order)
 
 
-def build(steps: Sequence[Step], settings: Mapping[str, Mapping[str, Any]], root: str) -> StepGraph:
-    """Return the graph of steps; `settings` are params by step from the configuration."""
+def build(steps: Sequence[Step], settings: Mapping[str, Mapping[str, Any]], root: str, here: str = "") -> StepGraph:
+    """Return the graph of steps; `settings` are params by step from the configuration.
+
+    Targets that are paths such as ``./a`` begin `here`; by default at the root.
+    """
     by_name = _names(steps, root)
     by_function: Dict[int, List[str]] = {}
     for step in steps:
@@ -152,7 +156,7 @@ def build(steps: Sequence[Step], settings: Mapping[str, Mapping[str, Any]], root
             makers = products.makers(name, node.files)
             if makers:
                 nodes[name] = node._replace(after=tuple(dict.fromkeys(node.after + makers)))
-    return StepGraph(nodes)
+    return StepGraph(nodes, Place(root, here or root))
 
 
 def _names(steps: Sequence[Step], root: str) -> Dict[str, Step]:

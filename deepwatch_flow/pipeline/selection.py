@@ -4,19 +4,32 @@
     model*         a pattern                          model+     the step and all that depends on it
     fit[de]        an instance; fit[u*]: several      !plot      not this one, though others name it
     out/a.csv      the step that writes a product     +model     as model: what it needs comes along in any case
+    ./a.csv, /p/out/a.csv: the same, from where the command was started
 
 What a chosen step needs is always chosen, too: ``!x`` takes `x` out of what was named, not out of what others need.
 """
 from __future__ import annotations
 
 import fnmatch
-from typing import Callable, Dict, Iterable, List, Mapping, Protocol, Sequence, Tuple
+import os
+from typing import Callable, Dict, Iterable, List, Mapping, NamedTuple, Protocol, Sequence, Tuple
 
 from ..errors import ConfigError
 from ..model import base_of
 from .parameters import nearest
 
 _MOST = 12
+
+
+class Place(NamedTuple):
+    """Where paths among the words begin: the project's folder, and for ``./a`` the one that the command was started in."""
+
+    root: str = ""
+    here: str = ""
+
+
+#: of a graph that lies in no folder: a path is what it looks like
+NOWHERE = Place()
 
 
 class Chosen(Protocol):
@@ -27,6 +40,10 @@ class Chosen(Protocol):
         """Its products: parameter -> path."""
 
     @property
+    def files(self) -> Mapping[str, str]:
+        """Its declared inputs: parameter -> path."""
+
+    @property
     def tags(self) -> Tuple[str, ...]:
         """Its tags."""
 
@@ -35,33 +52,59 @@ class Chosen(Protocol):
         """What it goes through, for a family."""
 
 
-def chosen(words: Sequence[str], nodes: Mapping[str, Chosen], users: Callable[[str], Iterable[str]]) -> Tuple[str, ...]:
+def chosen(words: Sequence[str], nodes: Mapping[str, Chosen], users: Callable[[str], Iterable[str]], place: Place = NOWHERE) -> Tuple[str, ...]:
     """Return the steps that words name; `users` gives those that need a step directly. Raises ConfigError for one that fits nothing."""
     found: Dict[str, None] = {}
     without: List[str] = []
     for word in words:
         if word.startswith("!") and word not in nodes:
-            without += _named(word[1:], nodes, users)
+            without += _named(word[1:], nodes, users, place)
         else:
-            found.update(dict.fromkeys(_named(word, nodes, users)))
+            found.update(dict.fromkeys(_named(word, nodes, users, place)))
     if without and len(without) >= len(words) and all(word.startswith("!") for word in words):
         found = dict.fromkeys(nodes)      # nothing was named but what does not count
     return tuple(name for name in found if name not in without)
 
 
-def _named(word: str, nodes: Mapping[str, Chosen], users: Callable[[str], Iterable[str]]) -> List[str]:
+def _named(word: str, nodes: Mapping[str, Chosen], users: Callable[[str], Iterable[str]], place: Place) -> List[str]:
     if word in nodes or _is_instance(word, nodes):
         return [word]
     if word.startswith("@"):
         return with_tag(word[1:], nodes)
     if len(word) > 1 and word.startswith("+"):
-        return _named(word[1:], nodes, users)
+        return _named(word[1:], nodes, users, place)
     if len(word) > 1 and word.endswith("+"):
-        return _below(_named(word[:-1], nodes, users), users)
+        return _below(_named(word[:-1], nodes, users, place), users)
     names = [name for name, node in nodes.items() if fnmatch.fnmatchcase(name, word) or word in node.products.values()]
+    path = _path(word, place) if not names else ""
+    names = names or [name for name, node in nodes.items() if any(_is_in(path, each) for each in node.products.values())]
     if not names:
-        raise ConfigError(f"there is no step `{word}`", hint=nearest(word, nodes) or f"the steps: {listed(nodes)}")
+        raise ConfigError(f"there is no step `{word}`", hint=_instead(word, path, nodes))
     return names
+
+
+def _path(word: str, place: Place) -> str:
+    """Return a word as a path below the root, as products are named; a path from here, ``./a`` or a whole one, is turned into that."""
+    if not (os.path.isabs(word) or word.replace(os.sep, "/").partition("/")[0] in (os.curdir, os.pardir)):
+        return os.path.normpath(word).replace(os.sep, "/")
+    for resolved in (os.path.abspath, os.path.realpath):
+        full, base = resolved(os.path.join(place.here, word)), os.path.join(resolved(place.root), "")
+        if place.root and full.startswith(base):
+            return full[len(base):].replace(os.sep, "/")
+    return word
+
+
+def _is_in(path: str, product: str) -> bool:
+    return path == product or path.startswith(product + "/")
+
+
+def _instead(word: str, path: str, nodes: Mapping[str, Chosen]) -> str:
+    """Return what may have been meant by a word that fits nothing."""
+    readers = [name for name, node in nodes.items() if path in node.files.values()]
+    if readers:
+        return f"`{path}` is an input of {listed(readers)}, and no step writes it"
+    products = [each for node in nodes.values() for each in node.products.values()]
+    return nearest(word, nodes) or nearest(path, products) or f"the steps: {listed(nodes)}"
 
 
 def with_tag(tag: str, nodes: Mapping[str, Chosen]) -> List[str]:

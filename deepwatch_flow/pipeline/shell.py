@@ -14,6 +14,7 @@ import sys
 from pathlib import PurePath
 from typing import Any, Callable, Dict, Iterable, Mapping, Optional
 
+from ..errors import DeepwatchError
 from .options import DEFAULTS, options_of
 from .step import Step
 
@@ -21,8 +22,8 @@ from .step import Step
 COMMAND, VERSION = "command", "version"
 
 
-class CommandFailed(Exception):
-    """A command ended with another code than 0."""
+class CommandFailed(DeepwatchError):
+    """A command ended with another code than 0, or there is no shell for it."""
 
 
 def sh(command: str, *, name: Optional[str] = None, version: Optional[str] = None,
@@ -51,7 +52,8 @@ def sh(command: str, *, name: Optional[str] = None, version: Optional[str] = Non
 def _runner(shown: str) -> Callable[..., str]:
     def run(**values: Any) -> str:
         if os.name != "posix":
-            raise CommandFailed("commands of the POSIX shell can't be run on this system")
+            raise CommandFailed("commands of the POSIX shell can't be run on this system",
+                                hint="write the step as a function that calls `subprocess.run`")
         text = values.pop(COMMAND).format_map(_Quoted(values))
         values.pop(VERSION, None)
         # to run a command is what the user asks for; what it writes to stderr goes where any step's output goes

@@ -74,6 +74,11 @@ class Files:
         #: bytes of large files that went to and fro so far
         self.moved = 0
 
+    def is_missing(self) -> bool:
+        """Tell whether the remote is a folder of this machine, and is not there."""
+        self.open()
+        return self.protocol in ("file", "local") and not os.path.isdir(self._root)
+
     def names(self, folder: str) -> Dict[str, int]:
         """Return the files below a folder with their sizes; none where there is no such folder."""
         def ask() -> Dict[str, int]:

@@ -37,10 +37,14 @@ def reason_documents(reasons: Sequence[Reason]) -> Json:
     return [reason_document(reason) for reason in reasons]
 
 
-def verdict_document(name: str, verdict: Verdict) -> Document:
+def verdict_document(name: str, verdict: Verdict, plan: Plan) -> Document:
     """Return one step of a plan."""
     document: Document = {"name": name, "verdict": verdict_name(verdict),
                           "reasons": reason_documents(verdict_reasons(verdict))}
+    if not isinstance(verdict, Fresh):
+        document["failed_in"] = plan.failed.get(name)
+    elif plan.absent is not None:
+        document["stored"] = name not in plan.absent
     if isinstance(verdict, Pending):
         document["on"] = list(verdict.on)
     elif isinstance(verdict, Fresh):
@@ -60,7 +64,7 @@ def accepted_documents(changes: Sequence[Accepted]) -> Json:
 def plan_document(plan: Plan) -> Document:
     """Return a plan: what ``status --json`` and ``run --dry-run --json`` print."""
     counts = plan_counts(plan)
-    return {"steps": [verdict_document(name, verdict) for name, verdict in plan.verdicts.items()],
+    return {"steps": [verdict_document(name, verdict, plan) for name, verdict in plan.verdicts.items()],
             "counts": {name: counts[name] for name in VERDICTS}}
 
 

@@ -323,14 +323,15 @@ def size(count: int) -> str:
 
 
 def columns(rows: Sequence[Sequence[str]], widest: int = 40) -> List[List[str]]:
-    """Return the rows with every cell but the last padded to its column's width."""
-    widths: List[int] = []
-    for row in rows:
-        for number, cell in enumerate(row[:-1]):
-            if number == len(widths):
-                widths.append(0)
-            widths[number] = max(widths[number], min(width(cell), widest))
-    return [[pad(cell, widths[number]) for number, cell in enumerate(row[:-1])] + [row[-1]] for row in rows]
+    """Return the rows with every cell but the last padded to its column's width; a cell wider than `widest` stands out, and pads no other."""
+    count = max((len(row) for row in rows), default=1) - 1
+    widths = [column_width((row[number] for row in rows if number < len(row) - 1), widest) for number in range(count)]
+    return [[*(pad(cell, cells) for cell, cells in zip(row[:-1], widths)), row[-1]] for row in rows]
+
+
+def column_width(cells: Iterable[str], widest: int, least: int = 0) -> int:
+    """Return how wide a column has to be for those of its cells that are no wider than `widest`."""
+    return max([least, *(each for each in map(width, cells) if each <= widest)])
 
 
 def pad(text: str, cells: int) -> str:

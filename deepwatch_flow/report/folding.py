@@ -1,7 +1,7 @@
 """The many instances of a family as one line: who wants each of them asks with ``-v``."""
 from __future__ import annotations
 
-from typing import Dict, Iterable, List, NamedTuple, Optional, Tuple
+from typing import Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
 from ..events import OUTCOMES, StepFinished
 from ..model import Fresh, Plan, Verdict, base_of
@@ -9,25 +9,47 @@ from .explain import counted, is_unaffected, verdict_name
 
 #: more instances of a family than these are told together
 FOLDED = 5
+FAILED = "failed when it was last executed"
 
 
-def folded(plan: Plan) -> List[Tuple[str, Verdict]]:
+class Row(NamedTuple):
+    """One line of a plan: a verdict, and the steps that have it."""
+
+    name: str
+    verdict: Verdict
+    steps: Tuple[str, ...]
+
+
+def unfolded(plan: Plan) -> List[Row]:
+    """Return the verdicts, one row for each step."""
+    return [Row(name, verdict, (name,)) for name, verdict in plan.verdicts.items()]
+
+
+def folded(plan: Plan) -> List[Row]:
     """Return the verdicts, those on the many instances of a family that are alike as one, with the first's reasons."""
     members: Dict[str, List[str]] = {}
     for name in plan.verdicts:
         members.setdefault(base_of(name), []).append(name)
-    found: List[Tuple[str, Verdict]] = []
+    found: List[Row] = []
     for base, listed in members.items():
         if len(listed) <= FOLDED:
-            found += [(name, plan.verdicts[name]) for name in listed]
+            found += [Row(name, plan.verdicts[name], (name,)) for name in listed]
             continue
         alike: Dict[Tuple[str, bool], List[str]] = {}
         for name in listed:
             verdict = plan.verdicts[name]
             alike.setdefault((verdict_name(verdict), isinstance(verdict, Fresh) and is_unaffected(verdict)), []).append(name)
         for same in alike.values():
-            found.append((f"{base}[{len(same)} of {len(listed)}]" if len(same) > 1 else same[0], plan.verdicts[same[0]]))
+            found.append(Row(f"{base}[{len(same)} of {len(listed)}]" if len(same) > 1 else same[0], plan.verdicts[same[0]], tuple(same)))
     return found
+
+
+def remark(plan: Plan, steps: Sequence[str]) -> str:
+    """Return what is to be said of a row's steps besides their verdict: whose last execution failed, whose value is not here."""
+    failed = sum(step in plan.failed for step in steps)
+    if failed:
+        return FAILED if len(steps) == 1 else f"{failed} of them failed when last executed"
+    return "its value is not in the store, and is made again when it is needed" if plan.absent and plan.absent.intersection(steps) else ""
 
 
 class Folded(NamedTuple):

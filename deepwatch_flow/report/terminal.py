@@ -33,6 +33,7 @@ from .explain import (
     VERDICTS,
     block,
     closing,
+    column_width,
     columns,
     counted,
     headline,
@@ -44,9 +45,8 @@ from .explain import (
     up_to_date,
     verdict_line,
     verdict_name,
-    width,
 )
-from .folding import FOLDED, Families, folded
+from .folding import FOLDED, Families, folded, remark, unfolded
 from .following import Follower
 
 #: style -> SGR code
@@ -151,12 +151,12 @@ class PlainReporter:
             self.total += len(event.instances) - 1
             self._families.begin(event.step, event.instances)
             if len(event.instances) <= FOLDED:
-                self._widest = min(max([self._widest, *(width(printable(name)) for name in event.instances)]), _WIDEST_NAME)
+                self._widest = column_width(map(printable, event.instances), _WIDEST_NAME, self._widest)
         elif isinstance(event, Notice):
             self.write(notice_lines(event, self.paint, self.verbosity))
         elif isinstance(event, RunStarted):
             self.total = len(event.steps)
-            self._widest = min(max((width(printable(name)) for name in event.steps), default=0), _WIDEST_NAME)
+            self._widest = column_width(map(printable, event.steps), _WIDEST_NAME)
         elif isinstance(event, RunFinished):
             self._run_finished(event)
 
@@ -258,10 +258,11 @@ def notice_lines(notice: Notice, paint: Paint, verbosity: int = 0) -> List[str]:
 def plan_lines(plan: Plan, paint: Paint, verbosity: int = 0) -> List[str]:
     """Return a plan as lines: what is not fresh, and the counts."""
     rows = []
-    for name, verdict in folded(plan) if verbosity <= 0 else plan.verdicts.items():
-        word = verdict_name(verdict)
-        if word != "fresh" or verbosity > 0 or verdict_line(verdict):
-            rows.append((word, printable(name), verdict_line(verdict)))
+    for row in folded(plan) if verbosity <= 0 else unfolded(plan):
+        word = verdict_name(row.verdict)
+        why = "; ".join(text for text in (verdict_line(row.verdict), remark(plan, row.steps)) if text)
+        if word != "fresh" or verbosity > 0 or why:
+            rows.append((word, printable(row.name), why))
     lines = []
     for (word, _, _), (first, name, why) in zip(rows, columns(rows)):
         lines.append(f"{paint(VERDICT_STYLE[word], first)}  {paint('name', name)}  {why}".rstrip())

@@ -56,6 +56,12 @@ class Encoded(NamedTuple):
     codec: str
 
 
+#: types of what has no elements before it is read
+_LAZY_TYPES = frozenset({"generator", "async_generator", "map", "filter", "zip", "dict_keys", "dict_values", "dict_items"})
+_LAZY = ('return a list of its elements; a generator is stored element by element where another step goes through '
+         'them: `def use(part=Each("name_of_this_step"))`')
+
+
 class Unstorable(FingerprintError):
     """A value can't be stored. `where` is the path to the culprit inside it, as far as it is known."""
 
@@ -63,8 +69,9 @@ class Unstorable(FingerprintError):
         place = f" at {where}" if where else ""
         super().__init__(
             f"can't store a value of type {type_name}{place}: {why}",
-            hint="return plain data, arrays, frames or picklable objects; write other things to a file that "
-                 "is a Product; or register a codec for the type (docs/plugins.md)",
+            hint=_LAZY if type_name in _LAZY_TYPES else
+            "return plain data, arrays, frames or picklable objects; write other things to a file that "
+            "is a Product; or register a codec for the type (docs/plugins.md)",
         )
         self.type_name = type_name
         self.why = why

@@ -258,14 +258,21 @@ class Database:
 
     def executed(self, executions: Iterable[Execution]) -> None:
         """Record executions, with the next commit."""
-        self._queue("executions", *[(*each[:4], *(each.printed or (None, None, None))) for each in executions])
+        self._queue("executions", *[(*each[:4], *(each.printed or (None if each.captured else "", None, None))) for each in executions])
 
     def executions(self, run: str = "") -> List[Execution]:
         """Return the last execution of each step, or its last in the run whose id begins so, the oldest first."""
         sql = ("SELECT step, run, ended, outcome, file, first, last FROM executions WHERE id IN "
                "(SELECT max(id) FROM executions WHERE substr(run, 1, ?) = ? GROUP BY step) ORDER BY id")
-        return [Execution(step, by, ended, outcome, Printed(file, first, last) if file is not None else None)
+        # no file: it printed nothing; an empty name: nobody kept what it printed
+        return [Execution(step, by, ended, outcome, Printed(file, first, last) if file else None, file != "")
                 for step, by, ended, outcome, file, first, last in self._rows("executions", sql, len(run), run)]
+
+    def failed(self, steps: Iterable[str]) -> Dict[str, str]:
+        """Return those of the steps whose last execution failed, each with its run."""
+        asked = set(steps)
+        sql = "SELECT step, run, outcome, max(id) FROM executions GROUP BY step"     # SQLite: of the row with that id
+        return {step: run for step, run, outcome, _ in self._rows("executions", sql) if outcome == "failed" and step in asked}
 
     def forget_others(self, newest: int) -> Set[str]:
         """Drop executions of all but the newest runs and the last of each step, good and failed; return the runs that stay."""

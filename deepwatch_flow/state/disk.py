@@ -6,6 +6,7 @@ test can make any single call fail (`faults`). What the bytes mean is left to th
 """
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
@@ -186,6 +187,19 @@ def make_folder(path: str) -> None:
         os.makedirs(path, exist_ok=True)
     except OSError as error:
         raise explain(error, "make the folder", path) from error
+
+
+def make_ignored_folder(path: str) -> None:
+    """Make a folder in which git ignores everything; one that exists is left as it is. A disk that refuses shows where it matters."""
+    if os.path.isdir(path):
+        return
+    with contextlib.suppress(EnvironmentFault, OSError):
+        make_folder(path)
+        descriptor = create(os.path.join(path, ".gitignore"))
+        try:
+            write_all(descriptor, b"# made by deepwatch: what is here can be made again\n*\n", path)
+        finally:
+            os.close(descriptor)
 
 
 def remove(path: str) -> bool:

@@ -43,6 +43,7 @@ class Execution(NamedTuple):
     ended: int                         #: seconds of the clock
     outcome: str                       #: ran | failed
     printed: Optional[Printed]         #: its file by its name in the folder of the run's logs; None where nothing came
+    captured: bool = True              #: whether what it printed was kept
 
 
 @contextmanager

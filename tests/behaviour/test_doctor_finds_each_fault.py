@@ -297,6 +297,8 @@ def git(project: Any, *args: str) -> None:
 def test_git(ran: Any) -> None:
     assert "no git repository" in notes(doctor(ran), "git")[0]
     git(ran, "init")
+    assert problems(doctor(ran)) == []          # the folder of the state ignores itself
+    ran.path(".deepwatch/.gitignore").unlink()
     found = the_problem(ran)
     assert "does not ignore `.deepwatch`" in found["text"]
     ran.write(".gitignore", ".deepwatch/\n")

@@ -107,6 +107,17 @@ def at(digest: str) -> str:
 
 # -- what is sent and fetched ------------------------------------------------------------------------
 
+def test_pulling_from_a_folder_that_is_not_there_says_so_and_does_not_make_it(team: Team, first: Any, tmp_path: Path) -> None:
+    second = team.checkout("second", first)
+    shutil.move(str(tmp_path / "remote"), str(tmp_path / "away"))
+    done = second.cli("pull")
+    assert done.code == 1 and "/remote, is not there" in done.stderr and "hint:" in done.stderr
+    assert not (tmp_path / "remote").exists()
+    shutil.move(str(tmp_path / "away"), str(tmp_path / "remote"))
+    done = second.cli("pull")
+    assert done.code == 0 and "is not there" not in done.stderr
+
+
 @EVERYWHERE
 def test_a_run_sends_what_it_made_and_another_checkout_runs_nothing(team: Team, first: Any) -> None:
     assert len(team.place.blobs()) == 4

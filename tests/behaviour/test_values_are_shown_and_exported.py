@@ -199,3 +199,54 @@ def test_what_cannot_be_stored_fails_with_step_type_place_and_cure(project: Any)
     assert done.code == 1
     for part in ("opened", "generator", "['a'][1]", "hint:"):
         assert part in done.stderr + done.stdout
+
+
+def test_an_object_without_a_repr_is_shown_by_its_attributes_and_never_by_its_address(project: Any) -> None:
+    project.write("work.py", """
+        class Point:
+            def __init__(self, x):
+                self.x = x
+
+        class Slots:
+            __slots__ = ("a", "b")
+
+        class Model:
+            def __init__(self):
+                self.name, self.parts, self.call = "m", [Point(1)], helper
+
+        class Told:
+            def __repr__(self):
+                return "told by itself"
+
+        def helper():
+            pass
+        """)
+    project.write("pipeline.py", """
+        from deepwatch_flow import step
+        import work
+
+        @step
+        def model():
+            return work.Model()
+
+        @step
+        def slots():
+            made = work.Slots()
+            made.a = 3
+            return made
+
+        @step
+        def several():
+            return [work.Point(2), work.Told()]
+
+        @step
+        def told():
+            return work.Told()
+        """)
+    project.run()
+    assert project.cli("show", "model", "-q").stdout.splitlines() == [
+        "work.Model object", "  name = 'm'", "  parts = [<work.Point object>]", "  call = <function helper>"]
+    assert project.cli("show", "slots", "-q").stdout.splitlines() == ["work.Slots object", "  a = 3"]
+    assert project.cli("show", "several", "-q").stdout == "[<work.Point object>, told by itself]\n"
+    assert project.cli("show", "told", "-q").stdout == "told by itself\n"
+    assert project.cli("show", "several", "--json").document["repr"] == "[<work.Point object>, told by itself]"

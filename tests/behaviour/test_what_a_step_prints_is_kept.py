@@ -199,7 +199,48 @@ def test_it_is_left_alone_on_demand(project: Any) -> None:
         done = project.cli("run", *args)
         assert "by print" in done.stdout and "by a child" in done.stdout and "by stderr" in done.stderr
     assert not project.path(".deepwatch/logs").exists()
-    assert "no execution of `loud` is recorded" in project.cli("log", "loud").stderr
+    assert "what it printed was not captured" in project.cli("log", "loud").stderr
+
+
+def test_the_output_of_an_older_execution_is_not_told_as_that_of_the_last(project: Any) -> None:
+    project.write("pipeline.py", STEPS)
+    project.cli("run")
+    first = project.cli("log", "loud", "--json").document["steps"][0]
+    assert first["captured"] and "by print" in first["printed"]
+    project.cli("run", "-s", "--force", "loud", "loud")
+    done = project.cli("log", "loud")
+    assert done.stdout == "" and "not captured" in done.stderr
+    last = project.cli("log", "loud", "--json").document["steps"][0]
+    assert last["run"] != first["run"] and (last["captured"], last["printed"]) == (False, None)
+    assert "by print" in project.cli("log", "loud", "--run", first["run"]).stdout
+
+
+@pytest.mark.parametrize(("args", "word"), [(["-n", "0"], "from 1"), (["loud", "--tail", "-1"], "from 1"), (["loud", "--tail", "x"], "from 1"),
+                                            (["--tail", "2"], "no step is named")])
+def test_numbers_of_the_log_that_make_no_sense_are_refused(project: Any, args: List[str], word: str) -> None:
+    project.write("pipeline.py", STEPS)
+    project.cli("run")
+    done = project.cli("log", *args)
+    assert done.code == 2 and word in done.stderr and "hint:" in done.stderr and done.stdout == ""
+
+
+def test_the_log_as_json_is_what_was_printed_to_the_byte(project: Any) -> None:
+    project.write("pipeline.py", """
+        import os
+        from deepwatch_flow import step
+
+        @step
+        def odd():
+            os.write(1, b'"quoted" \\\\ \\x00 \\xff' + ("é" * 700_000 + "\U0001F600 end").encode())
+
+        @step
+        def quiet():
+            return 1
+        """)
+    project.cli("run")
+    document = project.cli("log", "--run", project.cli("log", "--json").document["runs"][0]["run"], "--json").document
+    printed = {each["name"]: each["printed"] for each in document["steps"]}
+    assert printed == {"odd": '"quoted" \\ \x00 \\xff' + "é" * 700_000 + "\U0001F600 end", "quiet": ""}
 
 
 def test_the_api_leaves_it_alone_unless_asked(project: Any) -> None:
@@ -236,7 +277,7 @@ def test_much_output_is_never_read_as_a_whole(project: Any) -> None:
             "sys.exit(code)\n")
     if not sys.platform.startswith("linux"):
         pytest.skip("memory is told in other units there")
-    for args in (["run"], ["run", "-v"], ["log", "bad"]):
+    for args in (["run"], ["run", "-v"], ["log", "bad"], ["log", "bad", "--json"]):
         done = subprocess.run([sys.executable, "-c", code, *args], cwd=str(project.root), env=environment(), timeout=300,
                               stdout=subprocess.DEVNULL if args[0] == "log" else subprocess.PIPE, stderr=subprocess.PIPE)
         assert done.returncode == (0 if args[0] == "log" else 1), done.stderr[-2000:]

@@ -134,6 +134,13 @@ def test_columns_line_up_with_wide_characters() -> None:
     assert explain.columns([]) == []
 
 
+def test_a_name_that_is_too_long_pads_no_other() -> None:
+    rows = explain.columns([("a", "x"), ("b" * 41, "y"), ("c" * 7, "z")])
+    assert [row[0] for row in rows] == ["a      ", "b" * 41, "c" * 7]
+    assert explain.columns([("b" * 41, "y")]) == [["b" * 41, "y"]]
+    assert explain.columns([("b" * 41, "y"), ("a", "y")], 60)[1] == ["a" + " " * 40, "y"]
+
+
 def test_a_plan_is_counted_with_all_verdicts_present() -> None:
     plan = Plan({"a": Fresh(TRACE), "b": Stale((), None), "c": Pending(("b",)), "d": Pending(("b",))})
     assert explain.plan_counts(plan) == {"stale": 1, "pending": 2, "fresh": 1}

@@ -10,11 +10,11 @@ from deepwatch_flow.errors import ConfigError
 from deepwatch_flow.pipeline.selection import chosen
 
 NODES: Dict[str, Any] = {
-    "load": SimpleNamespace(products={}, tags=("slow",), each={}),
-    "clean": SimpleNamespace(products={"out": "out/clean.csv"}, tags=(), each={}),
-    "fit": SimpleNamespace(products={}, tags=("slow", "gpu"), each={"country": {"de": 1}}),
-    "plot": SimpleNamespace(products={}, tags=(), each={}),
-    "odd+name": SimpleNamespace(products={}, tags=(), each={}),
+    "load": SimpleNamespace(files={}, products={}, tags=("slow",), each={}),
+    "clean": SimpleNamespace(files={}, products={"out": "out/clean.csv"}, tags=(), each={}),
+    "fit": SimpleNamespace(files={}, products={}, tags=("slow", "gpu"), each={"country": {"de": 1}}),
+    "plot": SimpleNamespace(files={}, products={}, tags=(), each={}),
+    "odd+name": SimpleNamespace(files={}, products={}, tags=(), each={}),
 }
 USERS = {"load": ("clean",), "clean": ("fit", "plot"), "fit": (), "plot": (), "odd+name": ()}
 

@@ -9,7 +9,7 @@ import pytest
 
 from deepwatch_flow.events import Event, Notice, RunFinished, RunStarted, StepFinished, StepStarted
 from deepwatch_flow.model import Reason
-from deepwatch_flow.report import terminal
+from deepwatch_flow.report import explain, terminal
 from deepwatch_flow.report.terminal import Paint, PlainReporter, is_terminal, wants_color
 
 WHY = (Reason("code", "h.x", "o", "n", "h.py", 3),)
@@ -90,7 +90,7 @@ def test_names_are_escaped_and_line_up() -> None:
     names = ("a\x1b[2J", "漢字")
     lines = told([RunStarted("r", names), *(StepFinished(name, "ran", (), 1) for name in names)])
     assert "\x1b" not in "".join(lines)
-    assert terminal.width(lines[0]) == terminal.width(lines[1])
+    assert explain.width(lines[0]) == explain.width(lines[1])
 
 
 def test_colour_adds_codes_and_changes_no_word() -> None:

@@ -1,0 +1,98 @@
+"""Which step a run executes in its own process: written down for whoever finds that process dead.
+
+One small file below the state's folder, written over in place at the begin and the end of each step and
+never flushed: the kernel keeps it when the process crashes or is killed. It is removed at the end of
+the run. Who reads it holds the mutex, so no run that is still going on is taken for a dead one.
+"""
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from typing import NamedTuple, Optional
+
+from ..events import Printed
+from . import logs
+from .rows import Execution
+
+_FILE = "underway"
+#: so many digits tell how long the text behind them is; none of it counts while no step is executed
+_DIGITS = 8
+_NOTHING = b"0" * _DIGITS
+_LONGEST = 100_000
+
+
+class Underway:
+    """What one run writes down; on a disk that refuses, it writes nothing."""
+
+    def __init__(self, state: str, run: str) -> None:
+        self._path = os.path.join(os.path.abspath(state), _FILE)
+        self._run = run
+        self._descriptor: Optional[int] = None
+        self._broken = not hasattr(os, "pwrite")        # Windows, where no signal ends a process without a word
+
+    def begin(self, step: str, start: Optional[int]) -> None:
+        """A step begins; the driver's log has so many bytes, None where nothing is captured."""
+        if self._broken:
+            return
+        text = f"{self._run} {'-' if start is None else start} {step}".encode("utf-8", "surrogatepass")
+        self._write(b"%08d%s" % (len(text), text))
+
+    def end(self) -> None:
+        """It has ended, this way or another."""
+        if self._descriptor is not None:
+            self._write(_NOTHING)
+
+    def close(self) -> None:
+        """The run ends."""
+        if self._descriptor is not None:
+            descriptor, self._descriptor, self._broken = self._descriptor, None, True
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
+                os.remove(self._path)
+
+    def _write(self, data: bytes) -> None:
+        try:
+            if self._descriptor is None:
+                flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0) | os.O_CLOEXEC
+                self._descriptor = os.open(self._path, flags, 0o666)
+            os.pwrite(self._descriptor, data, 0)
+        except OSError:        # a full disk shows where it matters; a step may have closed the file
+            self._broken, self._descriptor = True, None
+
+
+class Dead(NamedTuple):
+    """A run whose process is gone, and the step that it executed last."""
+
+    run: str
+    execution: Execution
+
+
+def left_behind(state: str) -> bool:
+    """Tell whether there is something to be read: a run goes on, or is dead."""
+    return os.path.lexists(os.path.join(state, _FILE))
+
+
+def take(state: str) -> Optional[Dead]:
+    """Return what a dead run left, and remove it; the caller holds the mutex. None where no step was executed then."""
+    path = os.path.join(state, _FILE)
+    try:
+        with open(path, "rb") as file:
+            data = file.read(_LONGEST)
+        when = int(os.stat(path).st_mtime)
+        os.remove(path)
+        text = data[_DIGITS:_DIGITS + int(data[:_DIGITS])].decode("utf-8", "surrogatepass")
+        run, start, step = text.split(" ", 2)
+        since = None if start == "-" else int(start)
+    except (OSError, ValueError):       # gone, of no step, or never written whole
+        return None
+    return Dead(run, Execution(step, run, min(when, int(time.time())), "failed", _printed(state, run, since), since is not None))
+
+
+def _printed(state: str, run: str, start: Optional[int]) -> Optional[Printed]:
+    path = logs.file_of(logs.folder_of(state, run))
+    try:
+        end = os.path.getsize(path)
+    except OSError:
+        return None
+    return Printed(os.path.basename(path), start, end) if start is not None and end > start else None
