@@ -41,10 +41,69 @@ def test_cleaning_a_family_forgets_its_instances(families: Any) -> None:
     assert len(families.run(inline=True).executed) == 5
 
 
-def test_verify_names_the_family_of_an_instance_as_left_out(families: Any) -> None:
-    for target in ("fit", "fit[de,0]"):
-        told = families.cli("verify", target, inline=True).stdout
-        assert "unverified  fit  it has instances" in told
+def verified(project: Any, *args: str, code: int = 0) -> Any:
+    done = project.cli("verify", "--json", *args)
+    assert done.code == code, done.stderr + done.stdout
+    return {each["name"]: each["outcome"] for each in done.document["steps"]}
+
+
+def test_verify_executes_the_instances_of_families_and_what_takes_them(families: Any) -> None:
+    assert verified(families) == dict.fromkeys(["rows", "fit[us,0]", "fit[us,1]", "fit[de,0]", "fit[de,1]", "last"], "reproducible")
+    assert list(verified(families, "fit")) == ["fit[us,0]", "fit[us,1]", "fit[de,0]", "fit[de,1]"]
+    assert list(verified(families, "fit[de,*]", "rows")) == ["rows", "fit[de,0]", "fit[de,1]"]
+    missing = families.cli("verify", "fit[zz]")
+    assert (missing.code, "`fit` has no instance `fit[zz]`" in missing.stderr) == (2, True)
+
+
+def test_verify_names_the_instance_that_differs(project: Any) -> None:
+    project.write("pipeline.py", """
+        import random
+        from deepwatch_flow import Each, step
+
+        @step(outputs=["train", "test"])
+        def split():
+            return [1, 2], [3]
+
+        @step
+        def fit(row=Each("split.train")):
+            return {"row": row, "luck": random.random() if row == 2 else 0}
+
+        @step
+        def grown(fit=Each("fit")):
+            return fit["row"] + 1
+
+        @step
+        def none(row=Each("split.test")):
+            return row
+
+        @step
+        def last(grown, split, none):
+            return sorted(grown.values()), split, len(none)
+        """)
+    project.run()
+    found = project.cli("verify", "--json")
+    assert found.code == 1
+    outcomes = {each["name"]: each["outcome"] for each in found.document["steps"]}
+    assert outcomes == {"split": "reproducible", "fit[0]": "reproducible", "fit[1]": "differs", "grown[0]": "reproducible",
+                        "grown[1]": "reproducible", "none[0]": "reproducible", "last": "reproducible"}
+    (place,) = found.document["steps"][2]["differences"]
+    assert place["path"] == "['luck']"
+
+
+def test_verify_says_which_instances_it_leaves_out(families: Any) -> None:
+    families.edit("pipeline.py", "row + country", "country + row")
+    assert verified(families, code=3) == {"rows": "reproducible", **dict.fromkeys(["fit[us,0]", "fit[us,1]", "fit[de,0]", "fit[de,1]"], "unverified"),
+                                          "last": "reproducible"}
+    families.edit("pipeline.py", '["x", "y"]', "[str(number) for number in range(30)]")
+    families.edit("pipeline.py", "country + row", "row + country")
+    told = families.cli("verify", "fit").stdout
+    assert "unverified  fit[" not in told and told.endswith("4 reproducible\n")      # of the elements that the lockfile speaks of
+    families.run()
+    assert "reproducible  fit[60 of 60]" in families.cli("verify", "fit").stdout
+    assert families.cli("verify", "fit", "-v").stdout.count("reproducible  fit[") == 60
+    (families.root / ".deepwatch" / "objects").rename(families.root / "elsewhere")
+    told = families.cli("verify", "fit")
+    assert (told.code, told.stdout) == (3, "unverified  fit  what `rows` gave is not stored here\n1 unverified\n")
 
 
 def test_a_change_of_a_family_can_not_be_accepted_and_that_is_said(families: Any) -> None:
