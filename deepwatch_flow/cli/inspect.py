@@ -65,16 +65,22 @@ def add_why(parser: argparse.ArgumentParser) -> None:
 def why(args: argparse.Namespace, console: Console) -> int:
     """Tell every reason for which a step would run."""
     with opened(args, console) as workspace:
-        name = workspace.graph.targets([args.step])[0]
-        verdict = workspace.verdict(name)
+        name, plan = workspace.one(args.step)
+        verdict = plan.of(name)
+        assert verdict is not None, name      # it is the plan of this step
         reasons = () if isinstance(verdict, Fresh) else workspace.explain(name)
     word = explain.verdict_name(verdict)
     if console.json:
         document: Document = {"name": name, "verdict": word, "reasons": reason_documents(reasons)}
         document["on"] = list(verdict.on) if isinstance(verdict, Pending) else []
+        document["instances"] = {each: explain.verdict_name(plan.verdicts[each]) for each in plan.members(name)}
         console.document(document)
         return 0
     title = f"{console.paint('name', explain.printable(name))} is {console.paint(VERDICT_STYLE[word], word)}"
+    members = plan.members(name)
+    undone = sum(not isinstance(each, Fresh) for each in members.values())
+    if undone:
+        title += f": {undone} of its {len(members)} instances would run"
     if isinstance(verdict, Fresh):
         line = explain.verdict_line(verdict)
         console.result(f"{title}: {line or 'the recorded result is the one that running would give'}")

@@ -81,7 +81,8 @@ def meant(family: str, names: Collection[str], words: Iterable[str]) -> Set[str]
     for word in sorted(words):
         fitting = [word] if word in names else [name for name in names if fnmatch.fnmatchcase(label_of(name), label_of(word))]
         if not fitting:
-            close = difflib.get_close_matches(word, names, n=1)
+            # by the labels: the names have their beginning in common
+            close = [part_name(family, label) for label in difflib.get_close_matches(label_of(word), map(label_of, names), n=1)]
             raise NoInstance(f"`{family}` has no instance `{word}`",
                              hint=f"did you mean `{close[0]}`?" if close else f"deepwatch status -v {family} lists them")
         found.update(fitting)

@@ -144,3 +144,45 @@ def test_a_pattern_chooses_instances_by_their_labels(families: Any) -> None:
     assert families.status("fit[*0]").verdicts == {"rows": "fresh", "fit[us,0]": "fresh", "fit[de,0]": "stale"}
     assert families.run("--force", "fit[*,1]", "fit", inline=True).executed == ["fit[us,1]", "fit[de,0]", "fit[de,1]"]
     assert "no instance `fit[z*]`" in families.cli("run", "fit[z*]", inline=True).stderr
+
+
+COMMANDS = [("run",), ("run", "--locked"), ("run", "--dry-run"), ("status",), ("why",), ("show",), ("log",), ("debug",), ("deps", "--observed"), ("clean",),
+            ("graph", "--status"), ("verify",)]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_each_command_tells_alike_that_there_is_no_such_instance(families: Any, command: Any) -> None:
+    for word in ("fit[zz,0]", "fit[z*]"):
+        done = families.cli(command[0], word, *command[1:], inline=True)
+        assert (done.code, done.stderr.splitlines()[0]) == (2, f"error: `fit` has no instance `{word}`")
+    assert families.cli(command[0], "fit[de,5]", *command[1:], inline=True).stderr.splitlines()[1] == "hint: did you mean `fit[de,1]`?"
+
+
+def test_an_instance_that_there_is_not_ends_a_run_before_it_begins(families: Any) -> None:
+    families.edit("pipeline.py", "sorted(fit.values())", "list(fit.values())")
+    refused = families.cli("run", "last", "--force", "fit[zz]", inline=True)
+    assert (refused.code, "`fit` has no instance `fit[zz]`" in refused.stderr) == (2, True)
+    assert families.status().verdicts["last"] == "stale"
+
+
+def test_where_only_the_run_can_tell_it_ends_with_the_same_code(families: Any) -> None:
+    families.edit("pipeline.py", '["x", "y"]', '["x", "y", "z"]')
+    assert families.cli("why", "fit[zz]", inline=True).stdout.startswith("fit[zz] is pending: it depends on what `rows` will give")
+    refused = families.cli("run", "fit[zz]", "--json", inline=True)
+    assert (refused.code, refused.outcomes) == (2, {"rows": "ran", "fit": "failed"})
+    assert "`fit` has no instance `fit[zz]`" in refused.steps["fit"]["error"]
+
+
+def test_what_is_recorded_of_an_instance_that_is_no_more_can_be_shown_and_forgotten(families: Any) -> None:
+    families.edit("pipeline.py", '["us", "de"]', '["us"]')
+    assert "fit[de,0]: ran" in families.cli("log", "fit[de,*]", inline=True).stdout
+    assert families.cli("clean", "fit[de,*]", inline=True).stderr.strip() == "removed 2 stored values"
+    assert families.cli("clean", "fit[de,0]", inline=True).code == 2
+    assert families.cli("clean", "fit[us,0]", inline=True).code == families.cli("clean", "fit[us,0]", inline=True).code == 0
+
+
+def test_a_pattern_may_stand_for_the_one_instance_that_it_fits(families: Any) -> None:
+    assert families.value("fit[d*0]", inline=True) == "xde"
+    assert families.cli("why", "fit[d*0]", inline=True).stdout.startswith("fit[de,0] is fresh")
+    several = families.cli("why", "fit[d*]", inline=True)
+    assert (several.code, "`fit[d*]` fits 2 instances: `fit[de,0]`, `fit[de,1]`" in several.stderr) == (2, True)
