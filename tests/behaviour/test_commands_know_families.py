@@ -241,3 +241,39 @@ def test_a_pattern_may_stand_for_the_one_instance_that_it_fits(families: Any) ->
     assert families.cli("why", "fit[d*0]", inline=True).stdout.startswith("fit[de,0] is fresh")
     several = families.cli("why", "fit[d*]", inline=True)
     assert (several.code, "`fit[d*]` fits 2 instances: `fit[de,0]`, `fit[de,1]`" in several.stderr) == (2, True)
+
+
+def drawn(project: Any, *args: str) -> Any:
+    done = project.cli("graph", *args, inline=True)
+    assert done.code == 0, done.stderr
+    return done
+
+
+def test_the_graph_folds_the_instances_of_a_family(families: Any) -> None:
+    assert "last\n└── fit [4 instances]\n    └── rows\n" == drawn(families).stdout.replace("`-- ", "└── ")
+    families.edit("pipeline.py", '["us", "de"]', '["us", "at"]')
+    assert "fit [4 instances, 2 stale]  stale" in drawn(families, "--status").stdout
+    assert 's1["fit [4 instances, 2 stale]"]' in drawn(families, "--status", "--mermaid").stdout
+    assert '"fit" [label="fit [4 instances, 2 stale]", style=dashed];' in drawn(families, "--status", "--dot").stdout
+    assert "fit [1 instance]  fresh" in drawn(families, "--status", "fit[us,0]").stdout
+    (fit,) = [each for each in drawn(families, "--status", "--json").document["steps"] if each["name"] == "fit"]
+    assert fit["instances"] == {"count": 4, "stale": 2, "pending": 0, "fresh": 2}
+    assert (fit["verdict"], fit["upstreams"], fit["after"]) == ("stale", ["rows"], [])
+
+
+def test_the_graph_does_not_run_anything_to_count(families: Any) -> None:
+    families.edit("pipeline.py", '["x", "y"]', '["x", "y", "z"]')
+    for form, text in (("--mermaid", '"fit [?]"'), ("--dot", 'label="fit [?]"'), ("--json", '"count": null')):
+        assert text in drawn(families, form).stdout
+    assert "fit [?]  pending" in drawn(families, "--status").stdout
+    families.edit("pipeline.py", 'row=Each("rows")', "rows")     # what is given is counted
+    families.edit("pipeline.py", "row + country", "rows[0] + country")
+    assert "fit [2 instances]  pending" in drawn(families, "--status").stdout
+    assert families.status(inline=True).verdicts["rows"] == "stale"
+
+
+def test_elements_that_do_not_fit_are_no_hindrance_to_draw_the_steps(families: Any) -> None:
+    families.edit("pipeline.py", "@step\n    def fit".replace("    ", ""), '@step(each="zip")\ndef fit')
+    families.edit("pipeline.py", '["us", "de"]', '["us"]')
+    assert "fit [?]" in drawn(families).stdout
+    assert families.cli("graph", "--status", inline=True).code == 2
