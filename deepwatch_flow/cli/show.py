@@ -97,7 +97,7 @@ def _value_lines(shown: Shown, console: Console, folder: str) -> List[str]:
     elif type(value) in (dict, list, tuple, set, frozenset):
         width = shutil.get_terminal_size((100, 24)).columns
         if shown.trace.artifact.size <= _PRETTY:
-            text = _safe(lambda each: pprint.pformat(each, width=width, compact=True), value)
+            text = _safe(lambda each: pprint.pformat(each, width=width, compact=True, sort_dicts=False), value)
         else:
             text = _safe(_brief, value)
     else:
@@ -134,7 +134,7 @@ def _record(shown: Shown) -> List[Tuple[str, str]]:
     state = "fresh" if shown.fresh else "not fresh: running the step may give another value"
     rows = [("step", f"{explain.printable(shown.step)} ({state})"), ("type", explain.printable(_type_name(shown.value))),
             ("stored", f"{explain.size(artifact.size)}, {artifact.codec}, blob {artifact.blob[:12]}"),
-            ("key", trace.key[:12]), ("output", artifact.output[:12])]
+            *([("key", trace.key[:12])] if trace.key else []), ("output", artifact.output[:12])]      # a family has none
     listed: Dict[str, List[str]] = {
         "params": [f"{param.name} = {param.shown}" for param in trace.params],
         "inputs": [item.path for item in trace.inputs],

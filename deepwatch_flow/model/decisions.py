@@ -48,6 +48,7 @@ class History(NamedTuple):
     by_key: Mapping[Digest, Tuple[Trace, ...]]     #: each with another observation, the latest first
     latest: Mapping[str, Trace]                    #: by step: what a changed step is compared with
     by_step: Mapping[str, Tuple[Trace, ...]] = {}  #: the latest first
+    families: Mapping[str, Digest] = {}            #: by family: the code by which the lockfile's instances were made
 
 class Reason(NamedTuple):
     """One fact that makes a step stale.

@@ -277,3 +277,107 @@ def test_elements_that_do_not_fit_are_no_hindrance_to_draw_the_steps(families: A
     families.edit("pipeline.py", '["us", "de"]', '["us"]')
     assert "fit [?]" in drawn(families).stdout
     assert families.cli("graph", "--status", inline=True).code == 2
+
+
+def test_a_family_is_shown_in_the_order_of_its_elements_and_without_a_key(project: Any) -> None:
+    project.write("pipeline.py", """
+        from deepwatch_flow import Each, step
+
+        @step
+        def fit(n=Each(range(12))):
+            return n
+        """)
+    project.run(inline=True)
+    shown = project.cli("show", "fit", inline=True).stdout
+    assert shown.startswith("{'0': 0, '1': 1, '2': 2, '3': 3, '4': 4, '5': 5, '6': 6, '7': 7, '8': 8, '9': 9, '10': 10, '11': 11}".replace(", '9", ",\n '9", 0))
+    assert not any(line.startswith("key") for line in shown.splitlines())
+    assert "key" in project.cli("show", "fit[3]", inline=True).stdout
+
+
+def test_a_family_is_told_with_how_many_instances_would_run(families: Any) -> None:
+    families.edit("pipeline.py", '["us", "de"]', '["us", "at"]')
+    told = families.cli("why", "fit", inline=True)
+    assert told.stdout.startswith("fit is stale: 2 of its 4 instances would run\n")
+    document = families.cli("why", "fit", "--json", inline=True).document
+    assert document["instances"] == {"fit[us,0]": "fresh", "fit[us,1]": "fresh", "fit[at,0]": "stale", "fit[at,1]": "stale"}
+
+
+def test_in_a_clone_an_edited_family_is_told_by_its_edit(families: Any) -> None:
+    (families.root / ".deepwatch" / "state.db").unlink()
+    assert set(families.status(inline=True).verdicts.values()) == {"fresh"}
+    families.edit("pipeline.py", "row + country", "country + row")
+    found = families.status(inline=True)
+    assert found.kinds("fit[de,1]") == ["code"]
+    assert "`pipeline.fit` is new or changed" in families.cli("why", "fit", inline=True).stdout
+    families.edit("pipeline.py", '["us", "de"]', '["us", "at"]')
+    assert families.status(inline=True).kinds("fit[at,1]") == ["never-ran"]
+
+
+def test_a_family_without_instances_is_no_step_to_be_counted(project: Any) -> None:
+    project.write("pipeline.py", """
+        from deepwatch_flow import Each, step
+
+        @step
+        def rows():
+            return []
+
+        @step
+        def fit(row=Each("rows")):
+            return row
+
+        @step
+        def last(fit):
+            return len(fit)
+        """)
+    assert project.run().counts == {"ran": 2}
+    ordinary, quick = project.cli("status", "rows", "fit", "last"), project.cli("status")
+    assert ordinary.stdout == quick.stdout == "2 steps up to date\n"
+    assert project.cli("status", "-v").stdout.endswith("2 steps up to date\n")
+    assert project.cli("run", "last").stderr == "2 steps up to date\n"
+    assert project.cli("why", "fit").stdout.startswith("fit is fresh")
+    assert project.cli("show", "fit").stdout.startswith("{}\n")
+
+
+@pytest.mark.parametrize(("given", "told"), [("lambda: [1, 2]", "a lambda"), ("helper", "the function `helper`")])
+def test_a_function_that_is_no_step_is_told_without_its_address(project: Any, given: str, told: str) -> None:
+    project.write("pipeline.py", f"""
+        from deepwatch_flow import Each, step
+
+        def helper():
+            return [1]
+
+        @step
+        def fit(row=Each({given})):
+            return row
+        """)
+    done = project.cli("status", inline=True)
+    assert (done.code, done.stderr.splitlines()) == (2, [
+        f"error: parameter `row` of step `fit` goes through {told}, which is no step",
+        "hint: give Each the values themselves, a list or a dict, or a step that returns them"])
+
+
+def test_an_output_is_named_like_its_step(project: Any) -> None:
+    project.write("pipeline.py", """
+        from deepwatch_flow import Each, step
+
+        @step(outputs=["train", "test"])
+        def split():
+            print("splitting")
+            return [1, 2], "three"
+
+        @step
+        def fit(row=Each("split.train")):
+            return row
+        """)
+    assert project.run("split.test").executed == ["split"]
+    assert project.value("split.train") == [1, 2]
+    assert project.value("split[test]") == "three"
+    shown = project.cli("show", "split.test")
+    assert shown.stdout.splitlines()[0] == "three" and "split[test] (fresh)" in shown.stdout
+    assert project.cli("why", "split.train").stdout.startswith("split is fresh")
+    assert project.cli("log", "split.train").stdout == "splitting\n"
+    assert list(project.status("split.test").verdicts) == ["split"]
+    assert project.cli("clean", "split.test").code == 0
+    missing = project.cli("show", "split.tain")
+    assert (missing.code, missing.stderr) == (2, "error: `split` has no output `tain`\nhint: did you mean `train`?\n")
+    assert project.cli("show", "split.train").code == 4
