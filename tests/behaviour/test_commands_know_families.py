@@ -381,3 +381,18 @@ def test_an_output_is_named_like_its_step(project: Any) -> None:
     missing = project.cli("show", "split.tain")
     assert (missing.code, missing.stderr) == (2, "error: `split` has no output `tain`\nhint: did you mean `train`?\n")
     assert project.cli("show", "split.train").code == 4
+
+
+def test_single_instances_are_sent_and_brought(families: Any, make_project: Any, tmp_path: Any) -> None:
+    settings = f'[store]\nremote = "file://{tmp_path.as_posix()}/remote"\n[remote]\nmode = "off"\n'
+    families.write("deepwatch.toml", settings)
+    assert families.cli("push", "rows", "fit[de,*]", "fit[us,0]", inline=True).stdout.startswith("6 blobs sent")     # a list, its two elements, three
+    clone = make_project("clone")
+    for name in ("pipeline.py", "deepwatch.lock", "deepwatch.toml"):
+        clone.path(name).write_bytes(families.path(name).read_bytes())
+    unknown = clone.cli("pull", "fit[de,0]", inline=True)
+    assert (unknown.code, "the instances of `fit` are not known while `rows` is not up to date" in unknown.stderr) == (2, True)
+    assert clone.cli("pull", "rows", inline=True).stdout.startswith("3 blobs came")
+    assert clone.cli("pull", "fit[de,0]", inline=True).stdout.startswith("1 blob came")
+    assert clone.cli("pull", "fit[zz]", inline=True).stderr.startswith("error: `fit` has no instance `fit[zz]`")
+    assert clone.status("fit", inline=True).verdicts == {"rows": "fresh", "fit[us,0]": "stale", "fit[us,1]": "stale", "fit[de,0]": "fresh", "fit[de,1]": "stale"}
