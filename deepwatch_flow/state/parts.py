@@ -117,7 +117,7 @@ def _declared(value: Any, labels: Tuple[str, ...]) -> Tuple[str, Iterable[Tuple[
             raise NotInParts(f"it returned {len(value)} values, and its outputs are {len(labels)}: {_told(labels)}", "return a value for each")
         return "tuple", list(zip(labels, value))
     raise NotInParts(f"it returned a value of type `{type(value).__name__}`, and its outputs are {_told(labels)}",
-                     "return a tuple with as many values, or a dict of them")
+                     "return a tuple or a dict of them")
 
 
 def _elements(value: Any) -> Tuple[str, Iterable[Tuple[Any, Any]]]:
@@ -131,7 +131,7 @@ def _elements(value: Any) -> Tuple[str, Iterable[Tuple[Any, Any]]]:
     if isinstance(value, Iterator):
         return "list", enumerate(value)
     raise NotInParts(f"it returned a value of type `{type(value).__name__}`, and a step goes through its elements (`Each`)",
-                     "return a list, a tuple, a dict or a generator")
+                     "return a list, a dict or a generator")
 
 
 def _told(labels: Iterable[Any]) -> str:

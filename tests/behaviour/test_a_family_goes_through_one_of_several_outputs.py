@@ -55,4 +55,4 @@ def test_an_output_without_elements_fails_its_step_and_says_which_output(project
     project.write("pipeline.py", STEPS.format(gives="5"))
     done = project.run(code=1)
     assert "`split[b]` can't be taken apart: it returned a value of type `int`, and a step goes through its elements (`Each`)" in done.steps["split"]["error"]
-    assert "hint: return a list, a tuple, a dict or a generator" in done.steps["split"]["error"]
+    assert "hint: return a list, a dict or a generator" in done.steps["split"]["error"]
