@@ -2,6 +2,7 @@
 
     DeepwatchError                exit code
       ConfigError                 2   settings, flags, values given on the command line
+        NoInstance                2   an instance is named that its family has not
       PipelineError               2   the pipeline file, its steps, its graph
       FingerprintError            2   code or a value that can't be digested
       PluginError                 2   a plugin that does not fit its hook
@@ -35,6 +36,10 @@ class DeepwatchError(Exception):
 
 class ConfigError(DeepwatchError):
     """A setting, a flag or a value from the command line is not usable."""
+
+
+class NoInstance(ConfigError):
+    """An instance is named that its family has not."""
 
 
 class PipelineError(DeepwatchError):

@@ -76,15 +76,13 @@ def _check(project: Project, order: Order) -> None:
         members = [each for each in verdicts if base_of(each) == name and each != name]
         raise ConfigError(f"`{name}` has instances: one of them can be debugged",
                           hint=f'for example: deepwatch debug "{members[0]}"' if members else f"deepwatch run {name}, and see `deepwatch status`")
-    stale = [each for each, verdict in verdicts.items() if each != name and not isinstance(verdict, Fresh)]
+    stale = [each for each, verdict in verdicts.items() if each not in (name, base_of(name)) and not isinstance(verdict, Fresh)]
     if stale:
         raise StateError(f"`{name}` needs {', '.join(f'`{each}`' for each in stale[:5])}, which {'is' if len(stale) == 1 else 'are'} not up to date",
                          hint=f"deepwatch run {' '.join(dict.fromkeys(map(base_of, stale)))}")
     for each, verdict in verdicts.items():
         if isinstance(verdict, Fresh) and each != name and verdict.restore:
             raise StateError(f"`{name}` needs `{each}`, and its product `{verdict.restore[0].path}` is not there", hint=f"deepwatch run {each}")
-    if name not in verdicts:
-        raise ConfigError(f"`{base_of(name)}` has no instance `{name}`", hint=f"deepwatch status -v {base_of(name)} lists them")
 
 
 def _called(project: Project, store: BlobStore, call: Call, enter: Enter) -> Any:

@@ -7,7 +7,19 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import Callable, ContextManager, Dict, Iterable, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import (
+    AbstractSet,
+    Callable,
+    ContextManager,
+    Dict,
+    Iterable,
+    List,
+    Mapping,
+    Optional,
+    Sequence,
+    Set,
+    Tuple,
+)
 
 from .config import Config
 from .engine.planner import World
@@ -27,6 +39,9 @@ from .vouching import entry_of
 
 Tell = Callable[[Notice], None]
 Version = Callable[[str], str]
+
+#: family -> the keys of those of its instances that are asked for
+Instances = Mapping[str, AbstractSet[Digest]]
 
 
 class Sharing:
@@ -133,24 +148,24 @@ class Sharing:
 
     # -- by command -------------------------------------------------------------------------------
 
-    def push(self, steps: Iterable[str], latest: Mapping[str, Trace], progress: transfer.Progress) -> transfer.Moved:
-        """Send the results of steps that the lockfile names, and the last ones of here.
+    def push(self, steps: Iterable[str], latest: Mapping[str, Trace], progress: transfer.Progress, only: Instances) -> transfer.Moved:
+        """Send the results of steps that the lockfile names, and the last ones of here; of families `only` some instances.
 
         Raises ConfigError without a remote, Unreachable.
         """
         steps = list(steps)
-        named = self._named(steps)
+        named = self._named(steps, only)
         made = {name: entry_of(latest[name]) for name in steps if name in latest and latest[name].key}
         results = [Sent(name, entry) for source in (named, made) for name, entry in source.items()]
         return self._push(list(dict.fromkeys(results)), progress)
 
-    def pull(self, steps: Iterable[str], progress: transfer.Progress) -> transfer.Moved:
-        """Bring the values and products of steps that the lockfile names.
+    def pull(self, steps: Iterable[str], progress: transfer.Progress, only: Instances) -> transfer.Moved:
+        """Bring the values and products of steps that the lockfile names; of families `only` some instances.
 
         Raises ConfigError without a remote, Unreachable.
         """
         blobs, _ = self._remote()
-        results = [Sent(name, entry) for name, entry in self._named(steps).items()]
+        results = [Sent(name, entry) for name, entry in self._named(steps, only).items()]
         moved = transfer.pull(_blobs(results), blobs, self._local.has, progress)
         if moved.lost and blobs.files.is_missing():
             self._tell(Notice(f"the folder of the remote, {blobs.files.shown}, is not there",
@@ -159,14 +174,16 @@ class Sharing:
         parts = self._parts(results)
         return transfer.both(moved, transfer.pull(parts, blobs, self._local.has, progress)) if parts else moved
 
-    def _named(self, steps: Iterable[str]) -> Dict[str, LockEntry]:
+    def _named(self, steps: Iterable[str], only: Instances) -> Dict[str, LockEntry]:
         lock = self._lock()
         if lock is None:
             return {}
         found = {name: lock.steps[name] for name in steps if name in lock.steps}
-        for name in steps:
+        for name in [*steps, *only]:
             family = lock.families.get(name)
             for key, artifact in family.instances if family is not None else ():
+                if name in only and key not in only[name]:
+                    continue
                 found[part_name(name, key[:16])] = LockEntry(key, family.code if family else key, (), (), (), artifact, (), family.observed if family else ())
         return found
 

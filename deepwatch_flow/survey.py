@@ -298,7 +298,8 @@ def history_of(database: Database, lock: Optional[Lock], version: Callable[[str]
             by_key[trace.key] = (trace, *by_key.get(trace.key, ()))
         latest[step] = traces[-1]
         by_step[step] = tuple(reversed(traces))
-    return History(by_key, latest, by_step)
+    families = {name: entry.code for each in [*others, lock] if each is not None and each.scheme == SCHEME for name, entry in each.families.items()}
+    return History(by_key, latest, by_step, families)
 
 
 def trace_of(step: str, entry: LockEntry, version: Callable[[str], str]) -> Trace:

@@ -56,15 +56,17 @@ def lock_of(facts: Mapping[str, StepFacts], traces: Mapping[str, Trace], old: Op
     packages: Dict[str, str] = {}
     for each in facts.values():
         packages.update(each.fingerprint.packages)
-    return Lock(steps, definitions_of(units), dict(sorted(packages.items())), SCHEME, _still_accepted(steps, old), families)
+    return Lock(steps, definitions_of(units), dict(sorted(packages.items())), SCHEME, _still_accepted(facts, steps, families, old), families)
 
 
-def _still_accepted(steps: Mapping[str, LockEntry], old: Optional[Lock]) -> Tuple[Accepted, ...]:
-    """Return the accepted changes that go on: those of steps that ran since have been made good."""
+def _still_accepted(facts: Mapping[str, StepFacts], steps: Mapping[str, LockEntry], families: Mapping[str, FamilyEntry],
+                    old: Optional[Lock]) -> Tuple[Accepted, ...]:
+    """Return the accepted changes that go on: those of steps that ran since have been made good, and of families all of whose instances did."""
     if old is None:
         return ()
-    return tuple(each for each in old.accepted if each.step in steps and each.step in old.steps
-                 and (steps[each.step].key, steps[each.step].code) == (old.steps[each.step].key, old.steps[each.step].code))
+    same = {name for name, entry in steps.items() if name in old.steps and (entry.key, entry.code) == (old.steps[name].key, old.steps[name].code)}
+    same.update(name for name, family in families.items() if name in old.families and family.code in (old.families[name].code, facts[name].accepted_code))
+    return tuple(each for each in old.accepted if each.step in same)
 
 
 def entry_of(trace: Trace) -> LockEntry:
@@ -87,7 +89,8 @@ def family_of(facts: StepFacts, members: Sequence[Trace], before: Optional[Famil
     """Return the entry of a family by the traces of its instances; those that `before` has stay.
 
     What an instance was seen to depend on holds for all of them: a line for each would be far more to
-    review. One that saw another content than the others is not vouched for.
+    review. One that saw another content than the others is not vouched for. The code of the entry stays what it was
+    while only some of the instances were looked at, or while any is there by what its code was accepted to count as.
     """
     observed: Dict[str, Digest] = dict(before.observed) if before is not None else {}
     made: Dict[Digest, Artifact] = dict(before.instances) if before is not None else {}
@@ -96,7 +99,9 @@ def family_of(facts: StepFacts, members: Sequence[Trace], before: Optional[Famil
         if all(observed.get(what, digest) == digest for what, digest in seen):
             observed.update(seen)
             made[trace.key] = trace.artifact
-    return FamilyEntry(facts.fingerprint.digest, tuple(sorted(made.items())), tuple(sorted(observed.items())))
+    formerly = any(trace.code == facts.accepted_code for trace in members)
+    code = before.code if before is not None else facts.accepted_code if facts.accepted_code is not None and formerly else facts.fingerprint.digest
+    return FamilyEntry(code, tuple(sorted(made.items())), tuple(sorted(observed.items())))
 
 
 def definitions_of(units: Iterable[Unit]) -> Dict[str, Digest]:

@@ -7,6 +7,7 @@ opened.
 from __future__ import annotations
 
 import os
+import shlex
 import time
 import uuid
 from contextlib import ExitStack, suppress
@@ -42,6 +43,7 @@ from .model import (
     Verdict,
     base_of,
 )
+from .naming import one_of, recorded_of
 from .observation.seen import Seen
 from .pipeline.graph import StepGraph
 from .project import Project, value_of
@@ -158,27 +160,34 @@ class Workspace:
         Reasons of an upstream step have the path from it down to the given step's consumer first. What holds
         for many instances of a family alike is told once, of the family.
         """
-        name = self.graph.targets([step])[0]
-        plan = self.plan(Policy(targets=(name,)))
+        name, plan = self.one(step)
         reasons: Dict[Reason, None] = {}
         for other, verdict in plan.verdicts.items():
             if isinstance(verdict, Fresh):
                 continue
             told = other if other == name else base_of(other)
             for reason in verdict.reasons:
-                reason = reason._replace(subject=told if reason.subject == other else reason.subject,
-                                         path=tuple(told if each == other else each for each in reason.path))
+                reason = reason.told_of(other, told)
                 path = reason.path if reason.path[:1] == (told,) else (told, *reason.path)
                 reasons[reason if name == told else reason._replace(path=(name, *path))] = None
         return tuple(reasons)
 
     def verdict(self, step: str) -> Verdict:
         """Return the verdict on one step."""
-        name = self.graph.targets([step])[0]
-        found = self.plan(Policy(targets=(name,))).of(name)
-        if found is None:
-            raise ConfigError(f"`{base_of(name)}` has no instance `{name}`", hint=f"deepwatch status -v {base_of(name)} lists them")
+        name, plan = self.one(step)
+        found = plan.of(name)
+        assert found is not None, name      # what a plan is made for is in it
         return found
+
+    def one(self, word: str) -> Tuple[str, Plan]:
+        """Return the one step or instance that a word means, and its plan; raises NoInstance where there is none."""
+        name = self.graph.targets([word])[0]
+        plan = self.plan(Policy(targets=(name,)))
+        return one_of(plan, name), plan
+
+    def recorded(self, words: Iterable[str], recorded: Iterable[str]) -> List[str]:
+        """Return the steps that words mean, with those instances among the recorded ones; raises NoInstance."""
+        return recorded_of(self.graph.targets(list(words)), recorded, lambda name: self.plan(Policy(targets=(name,))))
 
     # -- running ----------------------------------------------------------------------------------
 
@@ -196,7 +205,9 @@ class Workspace:
         started = time.monotonic()
         world, policy, wanted = self._world(policy)
         run = uuid.uuid4().hex[:12]
-        plan = make_plan(world, policy, wanted) if policy.locked or self.store is not self.local else Plan({})
+        # an instance that there is not is told before anything runs, where it can be known
+        known = policy.locked or self.store is not self.local or world.only or any(base_of(name) != name for name in policy.force)
+        plan = make_plan(world, policy, wanted) if known else Plan({})
         if policy.locked:
             check_locked(self.lock, self.graph.order, world, plan)
         wanted = self.sharing.wanted(plan, wanted, policy.locked)
@@ -289,7 +300,7 @@ class Workspace:
 
     def reproduce(self, step: str, enter: Enter) -> Any:
         """Call one step as a run would, by `enter`, and return its value; nothing is recorded."""
-        name = self.graph.targets([step])[0]
+        name = self.one(step)[0]
         world, policy, wanted = self._world(Policy(targets=(name,), force=(name,)))
         return reproduce(self.project, self.store, Order(name, world, policy, wanted, make_plan(world, policy, wanted)), enter)
 
@@ -303,20 +314,23 @@ class Workspace:
     # -- looking ----------------------------------------------------------------------------------
 
     def show(self, step: str) -> Shown:
-        """Return a step's last recorded value; raises StateError where there is none."""
-        name = self.graph.targets([step])[0]
-        verdict = self.verdict(name)
+        """Return the last recorded value of a step, an instance, or a declared output; raises StateError where there is none."""
+        name, plan = self.one(step)
+        verdict, part = plan.of(name), self.graph.output(step)
         is_family = bool(self.graph.nodes[base_of(name)].each) and base_of(name) == name
         # a family is no execution: it has a value when all its instances have one
         trace = self._history().latest.get(name) if not is_family else verdict.trace if isinstance(verdict, Fresh) else None
+        if trace is not None and part is not None:
+            made = (self._survey.parts(trace) or {}).get(part)
+            trace = trace._replace(artifact=made, products=()) if made is not None else None
         if trace is None or not (is_family or self.store.has(trace.artifact.blob, trace.artifact.size)):
-            raise StateError(f"there is no stored value of `{name}`", hint=f"deepwatch run {name}")
+            raise StateError(f"there is no stored value of `{part or name}`", hint=f"deepwatch run {shlex.quote(name)}")
         value = value_of(self.project.codecs, self.store, name, trace.artifact)
-        return Shown(name, trace, dict(value) if is_family else value, isinstance(verdict, Fresh))
+        return Shown(part or name, trace, dict(value) if is_family else value, isinstance(verdict, Fresh))
 
     def observation(self, step: str) -> Tuple[str, Optional[Observation]]:
         """Return the name of a step, and what was observed of its last execution; None where nothing was."""
-        name = self.graph.targets([step])[0]
+        name = self.one(step)[0]
         trace = self._history().latest.get(name)
         return name, trace.observation if trace is not None and trace.root else None
 
@@ -335,7 +349,7 @@ class Workspace:
 
         Raises BusyError while a run goes on: it counts on what is stored.
         """
-        names = self.graph.targets(list(steps)) if not everything else None
+        names = self.recorded(steps, self.database.traces()) if not everything else None
         return forget(self.folder, self.database, self.store, names)
 
 

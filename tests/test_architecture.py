@@ -14,7 +14,7 @@ LAYERS: Tuple[Tuple[str, ...], ...] = (
     ("cli", "api"),
     ("workspace", "verifying",),
     ("elsewhere",),
-    ("workers", "outlining", "watching", "collecting", "checkup", "sharing", "reproducing", "telling"),
+    ("workers", "outlining", "watching", "collecting", "checkup", "sharing", "reproducing", "telling", "naming"),
     ("project", "inspection", "survey", "reasons", "vouching", "locking", "accepting"),
     ("builtin",),
     ("engines",),

@@ -3,12 +3,12 @@ from __future__ import annotations
 
 import argparse
 import os
-from typing import Dict, List, Optional, Tuple
+from typing import Dict, List, NamedTuple, Optional, Tuple
 
 from .. import accepting
 from ..accepting import Code, Pair
 from ..errors import ConfigError, StateError
-from ..model import ALL, Accepted, Digest, Fresh, Lock, LockEntry, Unit, base_of
+from ..model import ALL, Accepted, Digest, Fresh, Lock, Pending, Policy, Unit, base_of
 from ..report import explain
 from ..report.documents import Document, accepted_documents
 from ..state import lockfile
@@ -23,6 +23,13 @@ from .session import opened
 #: kinds of reasons that an acceptance answers
 _OF_CODE = frozenset({"code", "package"})
 _LONGEST_REASON = 1_000
+
+
+class _Held(NamedTuple):
+    """What the lockfile has of a step, or of the instances of a family."""
+
+    code: Digest
+    keys: Tuple[Digest, ...]
 
 
 def add_accept(parser: argparse.ArgumentParser) -> None:
@@ -51,8 +58,8 @@ def accept(args: argparse.Namespace, console: Console) -> int:
             workspace.lock = lockfile.read(workspace.lock_path, workspace.database)
             check_scheme(workspace.lock, workspace.graph.order, accept=False)
             workspace.survey.accept(workspace.lock)
-            lock, entry = _locked(workspace, step)
-            changed = _undone(lock, step, definition) if args.undo else _accepted(workspace, entry, step, definition, reason)
+            lock, held = _locked(workspace, step)
+            changed = _undone(lock, step, definition) if args.undo else _accepted(workspace, held, step, definition, reason)
             _write(workspace, lock, changed, args.undo)
         verdict = workspace.verdict(step)
     word = explain.verdict_name(verdict)
@@ -79,47 +86,72 @@ def _target(workspace: Workspace, text: str) -> Tuple[str, Optional[str]]:
     return names[0], definition or None
 
 
-def _locked(workspace: Workspace, step: str) -> Tuple[Lock, LockEntry]:
+def _locked(workspace: Workspace, step: str) -> Tuple[Lock, _Held]:
     lock = workspace.lock
-    if workspace.graph.nodes[base_of(step)].each:
-        raise ConfigError(f"`{base_of(step)}` is a family: a change in the code of its instances can't be accepted",
-                          hint=f"deepwatch run {base_of(step)}")
+    if base_of(step) != step:
+        raise ConfigError(f"`{step}` is an instance, and its code is that of the others: a change of it is accepted for all of them",
+                          hint=f"deepwatch accept {base_of(step)} --reason ...")
+    if lock is not None and step in lock.families:
+        return lock, _Held(lock.families[step].code, tuple([key for key, _ in lock.families[step].instances]))
     if lock is None or step not in lock.steps:
         raise StateError(f"`{LOCKFILE}` has no result of `{step}` that could be kept", hint=f"deepwatch run {step}")
-    return lock, lock.steps[step]
+    return lock, _Held(lock.steps[step].code, (lock.steps[step].key,))
 
 
-def _accepted(workspace: Workspace, entry: LockEntry, step: str, definition: Optional[str], reason: str) -> Tuple[Accepted, ...]:
+def _accepted(workspace: Workspace, held: _Held, step: str, definition: Optional[str], reason: str) -> Tuple[Accepted, ...]:
     """Return what is accepted; raises ConfigError where there is nothing to accept, or nothing is won by it."""
+    facts = workspace.survey.facts([step])[step]
     verdict = workspace.verdict(step)
     if isinstance(verdict, Fresh):
         told = explain.verdict_line(verdict)
         raise ConfigError(f"`{step}` is fresh{f' ({told})' if told else ''}: there is nothing to accept",
                           hint=f"deepwatch accept {step} --undo" if verdict.accepted else "`deepwatch status` tells which steps would run")
     others = [each for each in verdict.reasons if each.kind not in _OF_CODE]
-    if others:
+    if facts.family is None and others:
         raise ConfigError(f"`{step}` would run all the same: {explain.sentence(others[0])}", hint=f"deepwatch run {step}")
-    fingerprint = workspace.survey.facts([step])[step].fingerprint
-    before = workspace.survey.facts([step])[step].accepted
-    if fingerprint.digest == entry.code or not verdict.reasons:
+    if facts.fingerprint.digest == held.code or not (verdict.reasons or facts.family is not None):
         hidden = any(each.kind == "code" for each in verdict.reasons)
         raise ConfigError(f"the code of `{step}` is what it was" if not hidden else
                           f"what changed is code that `{step}` was seen to use, and that its fingerprint does not reach: it can't be accepted",
                           hint=f"deepwatch why {step}")
+    if facts.family is not None:
+        _check_family(workspace, held, step)
+    root = facts.fingerprint.root
     analysis = workspace.project.analysis
-    code = Code(step, entry.code, fingerprint.root, _pairs(workspace, step, entry, fingerprint.root),
-                lambda former: analysis.as_formerly(fingerprint.root, former)[0])
-    return accepting.accept(code, definition, reason, before)
+    code = Code(step, held.code, root, _pairs(workspace, step, held, root), lambda former: analysis.as_formerly(root, former)[0])
+    return accepting.accept(code, definition, reason, facts.accepted)
 
 
-def _pairs(workspace: Workspace, step: str, entry: LockEntry, root: Digest) -> Tuple[Pair, ...]:
-    """Return what differs from the code by which the lockfile's result was made; nothing where that is not known here."""
+def _check_family(workspace: Workspace, held: _Held, step: str) -> None:
+    """Raise ConfigError where no instance of a family would be kept if all that changed in its code was accepted."""
+    lock = workspace.lock
+    assert lock is not None      # it was written by whoever holds this entry
+    before = workspace.plan(Policy(targets=(step,)))
+    pending = before.verdicts.get(step)
+    if isinstance(pending, Pending):
+        raise ConfigError(f"`{step}` depends on what {explain.names(pending.on, 5)} will give: its instances are not known yet",
+                          hint=f"deepwatch run {' '.join(pending.on)}")
+    root = workspace.survey.facts([step])[step].fingerprint.root
+    workspace.survey.accept(lock._replace(accepted=(*(each for each in lock.accepted if each.step != step), Accepted(step, ALL, held.code, root, ""))))
+    try:
+        after = workspace.plan(Policy(targets=(step,)))
+    finally:
+        workspace.survey.accept(lock)
+    undone = [name for name, verdict in before.members(step).items() if not isinstance(verdict, Fresh)]
+    if not any(isinstance(after.verdicts[name], Fresh) for name in undone):
+        reasons = explain.verdict_reasons(after.verdicts[undone[0]])
+        raise ConfigError(f"`{undone[0]}` would run all the same{f': {explain.sentence(reasons[0])}' if reasons else ''}", hint=f"deepwatch run {step}")
+
+
+def _pairs(workspace: Workspace, step: str, held: _Held, root: Digest) -> Tuple[Pair, ...]:
+    """Return what differs from the code by which the lockfile's results were made; nothing where that is not known here."""
     history = history_of(workspace.database, workspace.lock, workspace.project.analysis.graph.version)
-    roots = [trace.root for trace in history.by_key.get(entry.key, ()) if trace.root and trace.code == entry.code]
-    if not roots:
+    roots = (trace.root for key in held.keys for trace in history.by_key.get(key, ()) if trace.root and trace.code == held.code)
+    former = next(roots, None)
+    if former is None:
         return ()
     units = {unit.deep: unit for unit in workspace.units(step)}
-    return accepting.differing(roots[0], root, workspace.database.unit, units.get)
+    return accepting.differing(former, root, workspace.database.unit, units.get)
 
 
 def _undone(lock: Lock, step: str, definition: Optional[str]) -> Tuple[Accepted, ...]:

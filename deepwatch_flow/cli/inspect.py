@@ -2,9 +2,11 @@
 from __future__ import annotations
 
 import argparse
+import math
 import shlex
-from typing import List, Sequence
+from typing import Dict, List, Optional, Sequence, Tuple
 
+from ..errors import DeepwatchError, NoInstance
 from ..model import SCHEME, Fresh, Pending, Plan, Policy, Reason, base_of
 from ..pipeline.graph import StepGraph, StepNode
 from ..report import explain
@@ -14,6 +16,7 @@ from ..report.graphs import Node, dot, mermaid, step_tree
 from ..report.terminal import VERDICT_STYLE, plan_lines
 from ..state.watched import STATUS
 from ..vouching import check_scheme
+from ..workspace import Workspace
 from .console import Console
 from .parser import Command, add_json, add_precise, add_set
 from .session import opened, settings
@@ -69,8 +72,9 @@ def add_why(parser: argparse.ArgumentParser) -> None:
 def why(args: argparse.Namespace, console: Console) -> int:
     """Tell every reason for which a step would run."""
     with opened(args, console) as workspace:
-        name = workspace.graph.targets([args.step])[0]
-        verdict = workspace.verdict(name)
+        name, plan = workspace.one(args.step)
+        verdict = plan.of(name)
+        assert verdict is not None, name      # it is the plan of this step
         reasons = () if isinstance(verdict, Fresh) else workspace.explain(name)
         failed = None if isinstance(verdict, Fresh) else workspace.database.failed([name]).get(name)
         idle = [reason.kind for reason in reasons] == ["artifact"] and isinstance(workspace.plan(Policy()).of(name), Fresh)
@@ -79,9 +83,14 @@ def why(args: argparse.Namespace, console: Console) -> int:
         document: Document = {"name": name, "verdict": word, "reasons": reason_documents(reasons)}
         document["on"] = list(verdict.on) if isinstance(verdict, Pending) else []
         document["failed_in"] = failed
+        document["instances"] = {each: explain.verdict_name(plan.verdicts[each]) for each in plan.members(name)}
         console.document(document)
         return 0
     title = f"{console.paint('name', explain.printable(name))} is {console.paint(VERDICT_STYLE[word], word)}"
+    members = plan.members(name)
+    undone = sum(not isinstance(each, Fresh) for each in members.values())
+    if undone:
+        title += f": {undone} of its {len(members)} instances would run"
     if isinstance(verdict, Fresh):
         line = explain.verdict_line(verdict)
         console.result(f"{title}: {line or 'the recorded result is the one that running would give'}")
@@ -115,7 +124,7 @@ def reason_lines(reasons: Sequence[Reason], console: Console) -> List[str]:
 def add_graph(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``graph``."""
     parser.add_argument("targets", metavar="TARGET", nargs="*", help="only these steps and what they need")
-    parser.add_argument("--status", action="store_true", help="mark what is stale or pending")
+    parser.add_argument("--status", action="store_true", help="mark what is stale or pending, and count the stale instances of families")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--mermaid", action="store_true", help="print a Mermaid flowchart")
     form.add_argument("--dot", action="store_true", help="print a graph for Graphviz")
@@ -127,15 +136,17 @@ def graph(args: argparse.Namespace, console: Console) -> int:
     with opened(args, console) as workspace:
         found = workspace.graph
         names = found.select(tuple(args.targets))
-        plan = workspace.plan(Policy(targets=tuple(args.targets))) if args.status else None
-    verdicts = {name: plan.of(name) for name in names} if plan is not None else {}
-    nodes = [_node(found, name, explain.verdict_name(verdict) if verdict is not None else "")
-             for name in names for verdict in [verdicts.get(name)]]
+        families = [name for name in names if found.nodes[name].each]
+        plan = _planned(workspace, tuple(args.targets), args.status) if args.status or families else None
+    counts = _counts(found, names, plan, args.targets)
+    nodes = [_node(found, name, plan, counts.get(name), args.status) for name in names]
     if args.json:
         details = {name: _details(found.nodes[name]) for name in names}
         for node in nodes:
             if node.note:
                 details[node.name]["verdict"] = node.note
+        for name in families:
+            details[name]["instances"] = _instances(plan, name, counts[name], args.status)
         console.document(graph_document(nodes, details))
     elif args.mermaid:
         console.result(mermaid(nodes))
@@ -146,9 +157,56 @@ def graph(args: argparse.Namespace, console: Console) -> int:
     return 0
 
 
-def _node(found: StepGraph, name: str, note: str) -> Node:
-    valued = tuple(dict.fromkeys(map(base_of, found.nodes[name].upstreams.values())))
-    return Node(name, valued, tuple(other for other in found.upstreams(name) if other not in valued), note)
+def _planned(workspace: Workspace, targets: Tuple[str, ...], judged: bool) -> Optional[Plan]:
+    """Return the plan, which knows the instances of families; None where it can't be made, and only these are missing."""
+    try:
+        return workspace.plan(Policy(targets=targets))
+    except NoInstance:
+        raise
+    except DeepwatchError:      # elements that don't fit, code that can't be digested: the steps can be drawn all the same
+        if judged:
+            raise
+        return None
+
+
+def _node(found: StepGraph, name: str, plan: Optional[Plan], count: Optional[int], judged: bool) -> Node:
+    valued, note, folded = found.consumed(name), "", ""
+    members = plan.members(name) if plan is not None else {}
+    if judged and plan is not None:
+        verdict = plan.of(name)
+        note = explain.verdict_name(verdict) if verdict is not None else "fresh"      # of a family: those instances that were asked for
+    if found.nodes[name].each:
+        folded = "?" if count is None else f"{count} {'instance' if count == 1 else 'instances'}"
+        stale = sum(not isinstance(each, Fresh) for each in members.values())
+        folded += f", {stale} stale" if judged and stale else ""
+    return Node(name, valued, tuple(other for other in found.upstreams(name) if other not in valued), note, folded)
+
+
+def _counts(found: StepGraph, names: Sequence[str], plan: Optional[Plan], targets: Sequence[str]) -> Dict[str, Optional[int]]:
+    """Return how many instances families have that were asked for; None where that is known only when other steps have run."""
+    partly = {base_of(word) for word in found.targets(targets) if base_of(word) != word}
+    counts: Dict[str, Optional[int]] = {}
+    for name in names:
+        node = found.nodes[name]
+        if not node.each:
+            continue
+        if plan is not None and (name not in plan.verdicts or isinstance(plan.verdicts[name], Fresh)):
+            counts[name] = len(plan.members(name))
+            continue
+        # what other steps take part in its instances' values does not change how many these are
+        sizes = [counts.get(source) if isinstance(source, str) else len(source) for source in node.each.values()]
+        known = [size for size in sizes if size is not None] if name not in partly else []
+        zipped = node.step.options["each"] == "zip"
+        counts[name] = None if len(known) < len(sizes) or (zipped and len(set(known)) > 1) else known[0] if zipped else math.prod(known)
+    return counts
+
+
+def _instances(plan: Optional[Plan], family: str, count: Optional[int], judged: bool) -> Document:
+    document: Document = {"count": count}
+    if judged and plan is not None:
+        verdicts = [explain.verdict_name(verdict) for verdict in plan.members(family).values()]
+        document.update((word, verdicts.count(word)) for word in explain.VERDICTS)
+    return document
 
 
 def _details(node: StepNode) -> Document:

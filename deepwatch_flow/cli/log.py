@@ -42,10 +42,11 @@ def log(args: argparse.Namespace, console: Console) -> int:
             raise ConfigError("--tail shows the end of what a step printed, and no step is named", hint="deepwatch log STEP --tail 20")
         return _runs(args, console)
     with opened(args, console) as workspace:
-        names = workspace.graph.targets([args.step]) if args.step is not None else None
         run = _run(workspace, args.run) if args.run is not None else ""
-        found = [each for each in workspace.database.executions(run)
-                 if names is None or each.step in names or base_of(each.step) in names]
+        found = list(workspace.database.executions(run))
+        if args.step is not None:
+            names = set(workspace.recorded([args.step], [each.step for each in found]))
+            found = [each for each in found if each.step in names]
         order = {name: place for place, name in enumerate(workspace.graph.order)}
         found = [each._replace(printed=_placed(each, workspace.folder)) for each in sorted(
             found, key=lambda each: (order.get(base_of(each.step), -1), _natural(each.step)))]

@@ -6,11 +6,11 @@ import contextlib
 import gc
 import importlib
 import os
-from typing import Any, Iterator, List, Optional
+from typing import Any, Collection, Iterator, List, Optional
 
 from .._compat import duplicate_high
-from ..events import Emit, Event, Notice, RunFinished, RunStarted
-from ..model import Policy
+from ..events import Emit, Event, Notice, RunFinished, RunReport, RunStarted
+from ..model import Policy, base_of
 from ..report.documents import plan_document, run_document
 from ..report.live import reporter_for
 from ..report.terminal import plan_lines
@@ -22,6 +22,8 @@ from .parser import Command, add_json, add_precise, add_set
 from .session import opened, settings
 from .stopping import ended_children, stoppable
 from .watch import Watch
+
+_USAGE = 2
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -79,7 +81,16 @@ def call(args: argparse.Namespace, console: Console) -> int:
         console.document(run_document(report))
     if report.interrupted:
         return stopping.exit_code
-    return 0 if report.ok else 1
+    return 0 if report.ok else _failed(report, {base_of(word) for word in (*args.targets, *args.force) if base_of(word) != word})
+
+
+def _failed(report: RunReport, named: Collection[str]) -> int:
+    """Return the exit code of a run that failed: that of an error of usage, where all that failed are families of which instances were `named`.
+
+    A family itself is not executed: it fails where it has no such instance, which was not known before the steps above it ran.
+    """
+    failed = [step.step for step in report.steps if step.outcome == "failed"]
+    return _USAGE if failed and all(name in named for name in failed) else 1
 
 
 @contextlib.contextmanager

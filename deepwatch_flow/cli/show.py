@@ -114,7 +114,7 @@ def _value_lines(shown: Shown, console: Console, folder: str) -> List[str]:
 
 
 def _laid_out(value: Any, width: int) -> str:
-    return pprint.pformat(value, width=width, compact=True)
+    return pprint.pformat(value, width=width, compact=True, sort_dicts=False)
 
 
 def _attributes(value: Any, width: int, text_of: Callable[[Any, int], str]) -> str:
@@ -164,7 +164,7 @@ def _record(shown: Shown) -> List[Tuple[str, str]]:
     state = "fresh" if shown.fresh else "not fresh: running the step may give another value"
     rows = [("step", f"{explain.printable(shown.step)} ({state})"), ("type", explain.printable(_type_name(shown.value))),
             ("stored", f"{explain.size(artifact.size)}, {artifact.codec}, blob {artifact.blob[:12]}"),
-            ("key", trace.key[:12]), ("output", artifact.output[:12])]
+            *([("key", trace.key[:12])] if trace.key else []), ("output", artifact.output[:12])]      # a family has none
     listed: Dict[str, List[str]] = {
         "params": [f"{param.name} = {param.shown}" for param in trace.params],
         "inputs": [item.path for item in trace.inputs],

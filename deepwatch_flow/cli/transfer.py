@@ -3,11 +3,14 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-from typing import Callable, Iterator, List, Sequence
+from typing import Callable, Dict, Iterator, List, Sequence, Set
 
+from ..errors import ConfigError
+from ..model import Digest, Fresh, Pending, Policy, Stale, base_of
 from ..remote.transfer import Moved, Progress
 from ..report import explain
 from ..report.documents import Json
+from ..sharing import Instances
 from ..workspace import Workspace
 from .console import Console
 from .parser import Command, add_json
@@ -28,19 +31,20 @@ def add_pull(parser: argparse.ArgumentParser) -> None:
 
 def push(args: argparse.Namespace, console: Console) -> int:
     """Send the results of steps: those that the lockfile names, and the last ones of here."""
-    return _transfer(args, console, "sent", lambda workspace, steps, progress: workspace.sharing.push(
-        steps, workspace.database.latest_all(), progress))
+    return _transfer(args, console, "sent", lambda workspace, steps, only, progress: workspace.sharing.push(
+        steps, workspace.database.latest_all(), progress, only))
 
 
 def pull(args: argparse.Namespace, console: Console) -> int:
     """Bring the values and products that the lockfile names; exit code 1 where some can't be had."""
-    return _transfer(args, console, "came", lambda workspace, steps, progress: workspace.sharing.pull(steps, progress))
+    return _transfer(args, console, "came", lambda workspace, steps, only, progress: workspace.sharing.pull(steps, progress, only))
 
 
-def _transfer(args: argparse.Namespace, console: Console, verb: str, go: Callable[[Workspace, Sequence[str], Progress], Moved]) -> int:
+def _transfer(args: argparse.Namespace, console: Console, verb: str, go: Callable[[Workspace, Sequence[str], Instances, Progress], Moved]) -> int:
     with opened(args, console) as workspace, _progress(console, verb) as progress:
-        graph = workspace.graph
-        moved = go(workspace, graph.targets(args.steps) if args.steps else graph.order, progress)
+        names = workspace.graph.targets(args.steps) if args.steps else workspace.graph.order
+        only = _instances(workspace, [name for name in names if base_of(name) != name and base_of(name) not in names])
+        moved = go(workspace, names, only, progress)
     if console.json:
         document: Json = {"blobs": moved.blobs, "bytes": moved.size, "there": moved.there, "traces": moved.traces,
                           "lost": list(moved.lost)}
@@ -48,6 +52,21 @@ def _transfer(args: argparse.Namespace, console: Console, verb: str, go: Callabl
     else:
         console.result(*_lines(moved, verb))
     return 1 if moved.lost and verb == "came" else 0
+
+
+def _instances(workspace: Workspace, names: Sequence[str]) -> Dict[str, Set[Digest]]:
+    """Return the keys of the instances that are named, by their families; raises NoInstance, ConfigError where they are not known."""
+    found: Dict[str, Set[Digest]] = {}
+    for name in names:
+        plan = workspace.plan(Policy(targets=(name,)))
+        pending = plan.verdicts.get(base_of(name))
+        if isinstance(pending, Pending):
+            raise ConfigError(f"the instances of `{base_of(name)}` are not known while {explain.names(pending.on, 5)} is not up to date",
+                              hint=f"without a label, `{base_of(name)}` means all that the lockfile has")
+        for verdict in plan.members(base_of(name)).values():
+            key = verdict.trace.key if isinstance(verdict, Fresh) else verdict.key if isinstance(verdict, Stale) else None
+            found.setdefault(base_of(name), set()).update([key] if key is not None else [])
+    return found
 
 
 def _lines(moved: Moved, verb: str) -> List[str]:

@@ -3,18 +3,22 @@ from __future__ import annotations
 
 import argparse
 import os
-from typing import Dict, List, Optional, Tuple
+from typing import Dict, List, Mapping, Optional, Tuple
 
 from ..errors import DeepwatchError, StateError
+from ..hashing.digest import digest_bytes
+from ..hashing.values import Undigestible
 from ..locking.samecode import Known, SameCode, texts_of
 from ..locking.upgrade import Present, Upgrade, upgraded
-from ..model import SCHEME, Artifact, Digest, Lock, Reason, Trace, Unit
+from ..model import SCHEME, Artifact, Digest, Lock, Reason, Trace, Unit, base_of
 from ..observation.recorder import unobserved
 from ..project import value_of
 from ..report import explain
 from ..report.documents import Json
+from ..report.folding import FOLDED
 from ..state import lockfile, watchlist
 from ..state.mutex import Mutex
+from ..state.parts import CODEC, dump, output_of, parse
 from ..vouching import LOCKFILE, check_scheme, lock_of
 from ..workspace import Workspace
 from .console import Console
@@ -32,14 +36,15 @@ def upgrade(args: argparse.Namespace, console: Console) -> int:
             if lock is None:
                 raise StateError(f"there is no `{LOCKFILE}`", hint="deepwatch run writes it")
             check_scheme(lock, workspace.graph.order, accept=True)     # a newer one is not ours to read
-            found = None if lock.scheme == SCHEME else _upgraded(workspace, lock)
+            found, manifests = (None, {}) if lock.scheme == SCHEME else _upgraded(workspace, lock)
             if found is not None and not args.dry_run:
-                _write(workspace, found)
+                _write(workspace, found, manifests)
     _tell(lock, found, args.dry_run, console)
     return 0
 
 
-def _upgraded(workspace: Workspace, lock: Lock) -> Upgrade:
+def _upgraded(workspace: Workspace, lock: Lock) -> Tuple[Optional[Upgrade], Dict[Digest, bytes]]:
+    """Return what becomes of the lock, and the manifests that this makes."""
     survey, analysis, database = workspace.survey, workspace.project.analysis, workspace.database
     facts = survey.facts(workspace.graph.order)
     now: Dict[Digest, Unit] = {unit.deep: unit for unit in analysis.units([each.fingerprint.root for each in facts.values()])}
@@ -50,22 +55,59 @@ def _upgraded(workspace: Workspace, lock: Lock) -> Upgrade:
             return (Reason("seen-code", "code in its value"),)
         return survey.broken(trace)
 
-    def output(step: str, artifact: Artifact) -> Optional[Digest]:
-        try:
-            with unobserved():
-                value = value_of(workspace.project.codecs, workspace.store, step, artifact)
-            return workspace.project.hasher.digest(value)
-        except DeepwatchError:
-            return None         # not here, or not to be read any more
-
     texts = texts_of(analysis, now.values())
     code = SameCode(Known(database.unit, database.text), Known(now.get, texts.get))
-    return upgraded(lock, database.traces(), Present(facts, survey.input_digest, broken, output), code)
+    values = _Values(workspace)
+    return upgraded(lock, database.traces(), Present(facts, survey.input_digest, broken, values.anew, values.read), code), values.manifests
 
 
-def _write(workspace: Workspace, found: Upgrade) -> None:
-    """Record what is carried over, then write the lockfile: in the order of a run."""
+class _Values:
+    """The stored values, by the digests of now."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self.manifests: Dict[Digest, bytes] = {}       #: of values in parts, to be stored where the upgrade is written
+
+    def read(self, blob: Digest) -> Optional[bytes]:
+        """Return the bytes of a blob, None where it is not here."""
+        store = self._workspace.store
+        return self.manifests.get(blob) or (store.get(blob) if store.has(blob) else None)
+
+    def anew(self, step: str, artifact: Artifact) -> Optional[Artifact]:
+        """Return a value by the digests of now; None where it is not here, or not to be read any more."""
+        try:
+            return self._whole(step, artifact) if artifact.codec != CODEC else self._in_parts(step, artifact)
+        except (DeepwatchError, Undigestible):
+            return None
+
+    def _whole(self, step: str, artifact: Artifact) -> Artifact:
+        project = self._workspace.project
+        with unobserved():
+            value = value_of(project.codecs, self._workspace.store, step, artifact)
+        return artifact._replace(output=project.hasher.digest(value))
+
+    def _in_parts(self, step: str, artifact: Artifact) -> Optional[Artifact]:
+        data = self.read(artifact.blob)
+        if data is None:
+            return None
+        manifest = parse(data)
+        parts = []
+        for part in manifest.parts:
+            made = self.anew(step, part.artifact)
+            if made is None:
+                return None
+            parts.append(part._replace(artifact=made))
+        data = dump(manifest.kind, parts)
+        blob = digest_bytes(data)
+        self.manifests[blob] = data
+        return Artifact(output_of(manifest.kind, parts), blob, len(data), CODEC)
+
+
+def _write(workspace: Workspace, found: Upgrade, manifests: Mapping[Digest, bytes]) -> None:
+    """Store and record what is carried over, then write the lockfile: in the order of a run."""
     watchlist.forget(workspace.folder)
+    for data in manifests.values():
+        workspace.store.put(data)
     for trace in found.traces.values():
         workspace.database.record(trace, _RUN, 0.0)
     facts = workspace.survey.facts(workspace.graph.order)
@@ -73,7 +115,7 @@ def _write(workspace: Workspace, found: Upgrade) -> None:
     units = analysis.units([each.fingerprint.root for each in facts.values()])
     workspace.database.add_units(units, texts_of(analysis, units))
     workspace.database.commit()
-    lockfile.write(workspace.lock_path, lock_of(facts, found.traces, None, units, set()))
+    lockfile.write(workspace.lock_path, lock_of(facts, {**found.traces, **found.families}, None, units, set()))
 
 
 def _tell(lock: Lock, found: Optional[Upgrade], dry: bool, console: Console) -> None:
@@ -88,9 +130,18 @@ def _tell(lock: Lock, found: Optional[Upgrade], dry: bool, console: Console) -> 
     if found is None:
         console.say(f"`{LOCKFILE}` has the present scheme of digests, {SCHEME}: nothing to do")
         return
-    rows = [(explain.printable(name), explain.printable(why)) for name, why in found.again.items()]
+    rows = [(explain.printable(name), explain.printable(why)) for name, why in _folded(found.again)]
     console.result(*(f"{console.paint('name', name)}  {console.paint('dim', why)}" for name, why in explain.columns(rows)))
     would = "would be" if dry else "is" if len(found.traces) == 1 else "are"
     counted = f"{len(found.traces)} {'step' if len(found.traces) == 1 else 'steps'}"
     again_ = f"; {len(found.again)} {'runs' if len(found.again) == 1 else 'run'} again" if found.again else ""
     console.say(f"scheme {lock.scheme} -> {SCHEME}: {counted} {would} carried over{again_}")
+
+
+def _folded(again: Mapping[str, str]) -> List[Tuple[str, str]]:
+    """Return what runs again and why, many instances of a family that do for one reason as one."""
+    alike: Dict[Tuple[str, str], List[str]] = {}
+    for name, why in again.items():
+        alike.setdefault((base_of(name), why), []).append(name)
+    return [pair for (base, why), names in alike.items()
+            for pair in ([(f"{base}[{len(names)} instances]", why)] if len(names) > FOLDED else [(name, why) for name in names])]

@@ -2,19 +2,21 @@
 from __future__ import annotations
 
 import argparse
-from typing import Dict, List, Tuple
+from typing import Dict, List, Sequence, Set, Tuple
 
-from ..engine.planner import World, judge, outputs_of
+from ..engine.families import meant
 from ..errors import StateError
 from ..hashing.difference import Difference
-from ..model import Digest, Fresh, Lock, Policy, Reason, Stale, base_of
+from ..model import base_of
 from ..report import explain
 from ..report.documents import Document, Json, accepted_documents
+from ..report.folding import FOLDED
 from ..report.terminal import traceback_lines
-from ..survey import history_of, trace_of
-from ..verifying import OUTCOMES, Locked, Verification, Verifier, another_seed
+from ..survey import history_of
+from ..verifying.place import another_seed
+from ..verifying.subjects import Subjects, subjects_of
+from ..verifying.verifier import OUTCOMES, Verification, Verifier
 from ..vouching import LOCKFILE, check_scheme
-from ..workspace import Workspace
 from .console import Console
 from .parser import Command, add_json, add_set
 from .session import opened
@@ -22,13 +24,11 @@ from .stopping import ended_children, stoppable
 
 _DIFFERS, _OUT_OF_DATE = 1, 3
 _STYLE = {"differs": "bad", "failed": "bad", "unverified": "warn", "reproducible": "good"}
-#: reasons for which a step would run, and by which it is what the lockfile says all the same
-_LOST = frozenset({"artifact", "product"})
 
 
 def add_verify(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``verify``."""
-    parser.add_argument("steps", metavar="STEP", nargs="*", help="a step, or a pattern: verify only these (default: all)")
+    parser.add_argument("steps", metavar="STEP", nargs="*", help="a step, an instance such as 'fit[de]', or a pattern: verify only these (default: all)")
     add_set(parser)
     add_json(parser)
 
@@ -36,18 +36,17 @@ def add_verify(parser: argparse.ArgumentParser) -> None:
 def verify(args: argparse.Namespace, console: Console) -> int:
     """Execute steps again in a clean place, and tell which of them give something else."""
     with stoppable() as stopping, ended_children(stopping), opened(args, console) as workspace:
-        chosen = set(map(base_of, workspace.graph.targets(args.steps)))
-        names = [name for name in workspace.graph.order if name in chosen or not args.steps]
+        chosen = workspace.graph.targets(args.steps) if args.steps else workspace.graph.order
         lock = workspace.lock
         if lock is None:
             raise StateError(f"there is no `{LOCKFILE}` to compare with", hint="deepwatch run")
         check_scheme(lock, workspace.graph.order, accept=False)
-        steps, left = _sorted_out(workspace, lock, names)
+        history = history_of(workspace.database, lock, workspace.project.analysis.graph.version)
+        subjects = subjects_of(workspace.survey.world(workspace.graph.order, history, {}), lock)
+        names = _named(subjects, chosen)
         with another_seed() as seed:
-            verifier = Verifier(workspace.project, workspace.store, lock.steps)
-            found = verifier.verify(steps, lambda name: console.say(f"running `{explain.printable(name)}` again") if console.verbosity > 0 else None)
-    by_name = {each.step: each for each in [*left, *found]}
-    results = [by_name[name] for name in names]
+            verifier = Verifier(workspace.project, workspace.store, subjects)
+            results = verifier.verify(names, lambda name: console.say(f"running `{explain.printable(name)}` again") if console.verbosity > 0 else None)
     counts = {word: sum(each.outcome == word for each in results) for word in OUTCOMES}
     if console.json:
         console.document({"steps": [_document(each) for each in results], "counts": dict(counts), "hash_seed": seed})
@@ -56,53 +55,28 @@ def verify(args: argparse.Namespace, console: Console) -> int:
     return _DIFFERS if counts["differs"] or counts["failed"] else _OUT_OF_DATE if counts["unverified"] else 0
 
 
-def _sorted_out(workspace: Workspace, lock: Lock, names: List[str]) -> Tuple[Dict[str, Locked], List[Verification]]:
-    """Return the steps that are as the lockfile says, and those that are not: these can't be compared."""
-    history = history_of(workspace.database, lock, workspace.project.analysis.graph.version)
-    world = workspace.survey.world(workspace.graph.order, history, {})
-    outputs: Dict[str, Digest] = {}
-    for name, entry in lock.steps.items():
-        if name in world.facts:
-            outputs.update(outputs_of(world, name, trace_of(name, entry, lambda _: "")))
-    steps: Dict[str, Locked] = {}
-    left: List[Verification] = []
-    for name in names:
-        found = _judged(world, lock, name, outputs)
-        if isinstance(found, Locked):
-            steps[name] = found
+def _named(subjects: Subjects, chosen: Sequence[str]) -> List[str]:
+    """Return the steps that are meant, families by their instances, in the order of the pipeline."""
+    found: Set[str] = set()
+    for word in chosen:
+        base = base_of(word)
+        members = subjects.members.get(base)
+        if members is None:
+            found.add(base)          # no family, or one of whose instances nothing is known
+        elif word == base:
+            found.update(members)
         else:
-            left.append(Verification(name, "unverified", found))
-    return steps, left
-
-
-def _judged(world: World, lock: Lock, name: str, outputs: Dict[str, Digest]) -> "Locked | str":
-    """Return what the lockfile says of a step, or why the step is not what it speaks of."""
-    facts = world.facts[name]
-    entry = lock.steps.get(name)
-    if facts.family is not None or any(world.facts[base_of(step)].family is not None for _, step in facts.upstreams):
-        return "it has instances, or takes those of another step: these are not compared yet"
-    missing = [step for _, step in facts.upstreams if base_of(step) not in lock.steps or step not in outputs]
-    if facts.fingerprint.uncacheable is not None:
-        return f"it runs each time: {facts.fingerprint.uncacheable}"
-    if entry is None or missing:
-        return f"`{LOCKFILE}` has no result of `{missing[0] if missing else name}`"
-    verdict = judge(world, name, outputs, Policy(), False)
-    kept = world.history.by_key.get(entry.key, ())
-    if isinstance(verdict, Fresh) and entry.key in (verdict.key, verdict.trace.key):
-        return Locked(entry, verdict.trace, verdict.accepted)
-    reasons: Tuple[Reason, ...] = () if isinstance(verdict, Fresh) else verdict.reasons
-    if isinstance(verdict, Stale) and verdict.key == entry.key and kept and {each.kind for each in reasons} <= _LOST:
-        return Locked(entry, kept[0])
-    told = explain.headline(reasons) if reasons else "the lockfile has another result"
-    return f"it is out of date: {told}"
+            found |= meant(base, members, (word,))
+    return [name for name in subjects.steps if name in found]
 
 
 # -- telling --------------------------------------------------------------------------------------
 
 def _tell(results: List[Verification], counts: Dict[str, int], console: Console) -> None:
-    rows = [(each.outcome, explain.printable(each.step), _line(each)) for each in results]
+    shown = folded(results) if console.verbosity <= 0 else [(each.step, each) for each in results]
+    rows = [(each.outcome, explain.printable(name), _line(each)) for name, each in shown]
     lines: List[str] = []
-    for each, (outcome, name, line) in zip(results, explain.columns(rows)):
+    for (_, each), (outcome, name, line) in zip(shown, explain.columns(rows)):
         lines.append(f"{console.paint(_STYLE[each.outcome], outcome)}  {console.paint('name', name)}  {line}".rstrip())
         lines += [f"    value{explain.printable(found.path)}: {explain.printable(found.what)}" for found in each.differences]
         lines += [f"    {explain.printable(path)}: {explain.printable(found.what)}" for path, found in each.products]
@@ -111,6 +85,24 @@ def _tell(results: List[Verification], counts: Dict[str, int], console: Console)
     if console.verbosity >= 0:
         lines.append(explain.counted(counts, OUTCOMES) or "no steps")
     console.result(*lines)
+
+
+def folded(results: Sequence[Verification]) -> List[Tuple[str, Verification]]:
+    """Return what is told by its name: many instances of a family of which there is the same to tell as one."""
+    alike: Dict[Tuple[str, str, str], List[Verification]] = {}
+    sizes: Dict[str, int] = {}
+    for each in results:
+        base = base_of(each.step)
+        sizes[base] = sizes.get(base, 0) + 1
+        single = each.step if each.outcome in ("differs", "failed") else base
+        alike.setdefault((single, each.outcome, each.why), []).append(each)
+    found: List[Tuple[str, Verification]] = []
+    for (base, _, _), same in alike.items():
+        if len(same) > FOLDED:
+            found.append((f"{base}[{len(same)} of {sizes[base]}]", same[0]._replace(seconds=sum(each.seconds for each in same))))
+        else:
+            found += [(each.step, each) for each in same]
+    return found
 
 
 def _line(found: Verification) -> str:

@@ -25,7 +25,7 @@ from typing import (
     Tuple,
 )
 
-from ..errors import PipelineError
+from ..errors import NoInstance, PipelineError
 from ..hashing.digest import digest_bytes
 from ..model import Artifact, Axis, Digest, StepFacts, Trace, base_of, part_name
 from ..state.parts import CODEC, Part, dump, output_of
@@ -62,26 +62,30 @@ def instances(facts: StepFacts, parts_of: PartsOf) -> Tuple[StepFacts, ...]:
 
 
 def named(facts: StepFacts, all_of_them: Sequence[StepFacts], only: Optional[FrozenSet[str]], force: Iterable[str]) -> Tuple[StepFacts, ...]:
-    """Return the instances that are wanted of a family; raises PipelineError where one is named that it has not.
+    """Return the instances that are wanted of a family; raises NoInstance where one is named that it has not.
 
     `only` are the names or patterns of the wanted ones, None for all; `force` are those of any steps that must run.
     """
     names = dict.fromkeys([each.name for each in all_of_them])
-    wanted = names if only is None else _meant(facts.name, names, only)
-    forced = _meant(facts.name, names, [word for word in force if word != facts.name and base_of(word) == facts.name])
+    wanted = names if only is None else meant(facts.name, names, only)
+    forced = meant(facts.name, names, [word for word in force if word != facts.name and base_of(word) == facts.name])
     return tuple([each._replace(forced=True) if each.name in forced else each for each in all_of_them if each.name in wanted])
 
 
-def _meant(family: str, names: Collection[str], words: Iterable[str]) -> Set[str]:
-    """Return the names that words such as ``fit[de]`` or ``fit[u*]`` mean: a label that there is comes before a pattern."""
+def meant(family: str, names: Collection[str], words: Iterable[str]) -> Set[str]:
+    """Return the names that words such as ``fit[de]`` or ``fit[u*]`` mean: a label that there is comes before a pattern.
+
+    The only place that tells that there is no such instance; raises NoInstance then.
+    """
     found: Set[str] = set()
     for word in sorted(words):
-        meant = [word] if word in names else [name for name in names if fnmatch.fnmatchcase(label_of(name), label_of(word))]
-        if not meant:
-            close = difflib.get_close_matches(word, names, n=1)
-            raise PipelineError(f"`{family}` has no instance `{word}`",
-                                hint=f"did you mean `{close[0]}`?" if close else f"deepwatch status -v {family} lists them")
-        found.update(meant)
+        fitting = [word] if word in names else [name for name in names if fnmatch.fnmatchcase(label_of(name), label_of(word))]
+        if not fitting:
+            # by the labels: the names have their beginning in common
+            close = [part_name(family, label) for label in difflib.get_close_matches(label_of(word), map(label_of, names), n=1)]
+            raise NoInstance(f"`{family}` has no instance `{word}`",
+                             hint=f"did you mean `{close[0]}`?" if close else f"deepwatch status -v {family} lists them")
+        found.update(fitting)
     return found
 
 

@@ -29,7 +29,7 @@ class FanOut:
         return name in self._members
 
     def expand(self, name: str, force: Iterable[str] = ()) -> Tuple[str, ...]:
-        """Return the names of a family's instances, whose facts are known from now on; raises PipelineError, also where `force` names one that there is not."""
+        """Return the names of a family's instances, whose facts are known from now on; raises PipelineError, and NoInstance where one is named that there is not."""
         facts = self._facts[name]
         members = named(facts, instances(facts, self._parts_of), self._world.only.get(name), force)
         self._facts.update((member.name, member) for member in members)

@@ -131,7 +131,7 @@ def judge(world: World, name: str, outputs: Mapping[str, Digest], policy: Policy
     if proved is not None:
         return proved._replace(key=key)
     if verdict is None:
-        return Stale(differences(facts, inputs, upstreams, world.history.latest.get(name)), key)
+        return Stale(differences(facts, inputs, upstreams, _last(world, facts, inputs, upstreams)), key)
     return verdict._replace(key=key)
 
 
@@ -210,6 +210,16 @@ def _accepted(world: World, facts: StepFacts, inputs: Sequence[Input], upstreams
     traces = world.history.by_key.get(key_of(facts, inputs, upstreams, facts.accepted_code), ())
     verdict = _best(world, facts, traces, wanted)
     return verdict._replace(accepted=facts.accepted) if isinstance(verdict, Fresh) else verdict
+
+
+def _last(world: World, facts: StepFacts, inputs: Sequence[Input], upstreams: Sequence[Upstream]) -> Optional[Trace]:
+    """Return what a stale step is compared with: its last trace, or that of an instance that only the lockfile knows, by the family's code of then."""
+    last, code = world.history.latest.get(facts.name), world.history.families.get(base_of(facts.name))
+    if last is not None or code is None or facts.name == base_of(facts.name):
+        return last
+    for trace in world.history.by_key.get(key_of(facts, inputs, upstreams, code), ()):
+        return trace._replace(step=facts.name, code=code, params=facts.params, inputs=tuple(inputs), upstreams=tuple(upstreams))
+    return None
 
 
 def _folders_left_empty(facts: StepFacts, trace: Trace) -> List[str]:

@@ -99,9 +99,7 @@ class _Planner:
             self._undone.add(name)
             return
         trace, _ = gathered(facts, members, made.__getitem__)
-        self.wholes[name] = trace
-        if not members:
-            self.verdicts[name] = Fresh(trace)     # else its instances tell
+        self.wholes[name] = trace      # its instances tell; one without any is no step to be counted
         self._outputs[name] = trace.artifact.output
 
     def revive(self) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
-from ..errors import LockedError, PipelineError
+from ..errors import LockedError, NoInstance, PipelineError
 from ..events import Emit, FamilyStarted, Notice, StepFinished, StepStarted
 from ..model import (
     Artifact,
@@ -180,7 +180,7 @@ class Runner:
         if not self._fanout.is_expanded(name):
             try:
                 members = self._fanout.expand(name, self._policy.force)
-            except PipelineError as error:
+            except (NoInstance, PipelineError) as error:
                 self._fail(name, "failed", (), Failure(error.message, hint=error.hint))
                 return
             self._parts.emit(FamilyStarted(name, members))

@@ -261,7 +261,7 @@ def _store_parts(value: Any, call: Call, tools: Tools) -> Artifact:
         try:
             manifest = taken_apart(whole, labels, keep, by_label)
         except NotInParts as error:
-            raise _NotKept(f"`{told}` has no such parts: {error}", hint="return what the step declares") from error
+            raise _NotKept(f"`{told}` can't be taken apart: {error}", hint=error.hint) from error
         data = dump(*manifest)
         return Artifact(output_of(*manifest), tools.store.put(data), len(data), CODEC)
 

@@ -1,7 +1,7 @@
 """The records of deciding: what the planner is told, its verdicts with their reasons, and what was asked for."""
 from __future__ import annotations
 
-from typing import FrozenSet, Mapping, NamedTuple, Optional, Tuple, Union
+from typing import Dict, FrozenSet, Mapping, NamedTuple, Optional, Tuple, Union
 
 from .records import Accepted, Digest, Fingerprint, Param, ProductFile, Trace, base_of
 
@@ -48,6 +48,7 @@ class History(NamedTuple):
     by_key: Mapping[Digest, Tuple[Trace, ...]]     #: each with another observation, the latest first
     latest: Mapping[str, Trace]                    #: by step: what a changed step is compared with
     by_step: Mapping[str, Tuple[Trace, ...]] = {}  #: the latest first
+    families: Mapping[str, Digest] = {}            #: by family: the code by which the lockfile's instances were made
 
 class Reason(NamedTuple):
     """One fact that makes a step stale.
@@ -64,6 +65,11 @@ class Reason(NamedTuple):
     file: Optional[str] = None
     line: Optional[int] = None
     path: Tuple[str, ...] = ()    #: step -> ... -> changed definition
+
+    def told_of(self, name: str, family: str) -> Reason:
+        """Return a reason of the instance `name` as one of its family: it may hold for many of them alike."""
+        return self._replace(subject=family if self.subject == name else self.subject,
+                             path=tuple([family if each == name else each for each in self.path]))
 
 
 class Fresh(NamedTuple):
@@ -102,13 +108,28 @@ class Plan(NamedTuple):
     absent: Optional[FrozenSet[str]] = None    #: fresh steps whose values are not in the local store; None: nobody looked
 
     def of(self, name: str) -> Optional[Verdict]:
-        """Return the verdict on a step, on an instance, or on a family by its instances; None for an instance that there is not."""
+        """Return the verdict on a step, on an instance, or on a family by its instances; None where it is not in the plan.
+
+        A family is stale where any of its instances is; its reasons are theirs, each told once.
+        """
         found = self.verdicts.get(name)
-        if found is not None or base_of(name) != name:
+        if found is not None:
             return found
-        undone = [each for each, verdict in self.verdicts.items() if base_of(each) == name and not isinstance(verdict, Fresh)]
+        if base_of(name) != name:
+            return self.verdicts.get(base_of(name))      # of a family whose instances are not known yet
+        members = self.members(name)
+        undone = {each: verdict for each, verdict in members.items() if not isinstance(verdict, Fresh)}
+        if undone:
+            return Stale(tuple(dict.fromkeys([reason.told_of(each, name) for each, verdict in undone.items() for reason in verdict.reasons])), None)
         whole = self.families.get(name)
-        return Fresh(whole) if whole is not None and not undone else Pending(tuple(undone))
+        if whole is None:
+            return None
+        accepted = dict.fromkeys([each for verdict in members.values() if isinstance(verdict, Fresh) for each in verdict.accepted])
+        return Fresh(whole, accepted=tuple(accepted))
+
+    def members(self, family: str) -> Dict[str, Verdict]:
+        """Return the verdicts on the instances of a family that are in the plan."""
+        return {name: verdict for name, verdict in self.verdicts.items() if base_of(name) == family and name != family}
 
 
 class Policy(NamedTuple):

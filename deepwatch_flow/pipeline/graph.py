@@ -15,7 +15,7 @@ from ..errors import ConfigError, PipelineError
 from ..model import base_of, part_name
 from .parameters import Names, classify, nearest, place
 from .paths import Products
-from .selection import NOWHERE, Place, chosen, listed, with_tag
+from .selection import NOWHERE, Place, chosen, listed, output_of, with_tag
 from .step import Step
 
 #: categories of characters that no terminal, file or lockfile shows as they are
@@ -38,6 +38,11 @@ class StepNode(NamedTuple):
     file: Optional[str]
     line: Optional[int]
     each: Mapping[str, Union[str, Mapping[str, Any]]] = {}     #: parameter -> the step whose elements, or values by label
+
+    @property
+    def outputs(self) -> Tuple[str, ...]:
+        """The labels of its declared outputs."""
+        return tuple(self.step.options["outputs"])
 
 
 def _sources(node: StepNode) -> List[str]:
@@ -71,13 +76,11 @@ class StepGraph:
 
     def parts(self, name: str) -> Optional[Tuple[str, ...]]:
         """Return the labels by which a step's value is stored in parts; None for a value that is stored whole."""
-        outputs: Tuple[str, ...] = self.nodes[name].step.options["outputs"]
-        return outputs or (() if name in self._apart or self.nodes[name].each else None)
+        return self.nodes[name].outputs or (() if name in self._apart or self.nodes[name].each else None)
 
     def apart(self, name: str) -> Tuple[str, ...]:
         """Return the labels of those declared outputs that are stored by their elements: families go through these."""
-        outputs: Tuple[str, ...] = self.nodes[name].step.options["outputs"]
-        return tuple([label for label in outputs if part_name(name, label) in self._apart])
+        return tuple([label for label in self.nodes[name].outputs if part_name(name, label) in self._apart])
 
     def downstream(self, name: str) -> Tuple[str, ...]:
         """Return the steps that need this one directly."""
@@ -105,6 +108,10 @@ class StepGraph:
         for tag in tags:
             found.update(dict.fromkeys(with_tag(tag, self.nodes)))
         return tuple(found)
+
+    def output(self, word: str) -> Optional[str]:
+        """Return the name of the declared output that a word means as ``STEP.LABEL``; None where it means none."""
+        return output_of(word, self.nodes)
 
     def _sorted(self) -> Tuple[str, ...]:
         """Return a topological order that leaves the order of declaration where it can."""

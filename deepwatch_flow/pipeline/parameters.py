@@ -52,7 +52,7 @@ class Names(NamedTuple):
         found = self._one_of(step, self.by_function.get(id(needed), []), "a function that is several steps")
         if found is not None:
             return found
-        raise PipelineError(f"step `{step.name}` needs {needed!r}, which is no step", hint="decorate it with @step")
+        raise PipelineError(f"step `{step.name}` needs {_told(needed)}, which is no step", hint="decorate it with @step, or name a step by its name")
 
     def by_parameter(self, step: Step, parameter: str, has_default: bool) -> Optional[str]:
         """Return the step that a parameter names: one of the same file, else, without a default, one of those that include it."""
@@ -137,6 +137,9 @@ def _check_each(found: Parameters, step: Step, root: str) -> None:
 def _gone_through(step: Step, name: str, each: Any, names: Names) -> Union[str, Dict[str, Any]]:
     """Return the step whose value's elements a parameter goes through, or the declared values by label."""
     source = each.source
+    if callable(source) and not isinstance(source, Step) and id(source) not in names.by_function:
+        raise PipelineError(f"parameter `{name}` of step `{step.name}` goes through {_told(source)}, which is no step",
+                            hint="give Each the values themselves, a list or a dict, or a step that returns them")
     if isinstance(source, str) or callable(source):
         return names.of(step, source)
     if isinstance(source, dict):
@@ -155,6 +158,13 @@ def _gone_through(step: Step, name: str, each: Any, names: Names) -> Union[str, 
         raise PipelineError(f"parameter `{name}` of step `{step.name}` has the label {odd!r}, which can't be shown or has brackets",
                             hint='give the values names: Each({"name": value})')
     return labelled
+
+
+def _told(thing: Any) -> str:
+    """Return what something is that is no step, without its address."""
+    if isinstance(thing, FunctionType):
+        return "a lambda" if thing.__name__ == "<lambda>" else f"the function `{thing.__qualname__}`"
+    return f"a value of type `{type(thing).__name__}`"
 
 
 def nearest(name: str, names: Any) -> Optional[str]:

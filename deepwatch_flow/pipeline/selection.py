@@ -3,6 +3,7 @@
     model          the step, and what it needs        @slow      the steps with a tag
     model*         a pattern                          model+     the step and all that depends on it
     fit[de]        an instance; fit[u*]: several      !plot      not this one, though others name it
+    split.train    the step with this output
     out/a.csv      the step that writes a product     +model     as model: what it needs comes along in any case
     ./a.csv, /p/out/a.csv: the same, from where the command was started
 
@@ -12,10 +13,10 @@ from __future__ import annotations
 
 import fnmatch
 import os
-from typing import Callable, Dict, Iterable, List, Mapping, NamedTuple, Protocol, Sequence, Tuple
+from typing import Callable, Dict, Iterable, List, Mapping, NamedTuple, Optional, Protocol, Sequence, Tuple
 
 from ..errors import ConfigError
-from ..model import base_of
+from ..model import base_of, part_name
 from .parameters import nearest
 
 _MOST = 12
@@ -51,6 +52,10 @@ class Chosen(Protocol):
     def each(self) -> Mapping[str, object]:
         """What it goes through, for a family."""
 
+    @property
+    def outputs(self) -> Tuple[str, ...]:
+        """The labels of its declared outputs."""
+
 
 def chosen(words: Sequence[str], nodes: Mapping[str, Chosen], users: Callable[[str], Iterable[str]], place: Place = NOWHERE) -> Tuple[str, ...]:
     """Return the steps that words name; `users` gives those that need a step directly. Raises ConfigError for one that fits nothing."""
@@ -69,6 +74,9 @@ def chosen(words: Sequence[str], nodes: Mapping[str, Chosen], users: Callable[[s
 def _named(word: str, nodes: Mapping[str, Chosen], users: Callable[[str], Iterable[str]], place: Place) -> List[str]:
     if word in nodes or _is_instance(word, nodes):
         return [word]
+    made = output_of(word, nodes)
+    if made is not None:
+        return [base_of(made)]
     if word.startswith("@"):
         return with_tag(word[1:], nodes)
     if len(word) > 1 and word.startswith("+"):
@@ -79,6 +87,10 @@ def _named(word: str, nodes: Mapping[str, Chosen], users: Callable[[str], Iterab
     path = _path(word, place) if not names else ""
     names = names or [name for name, node in nodes.items() if any(_is_in(path, each) for each in node.products.values())]
     if not names:
+        step, label = _split(word)
+        outputs = nodes[step].outputs if step in nodes else ()
+        if outputs:
+            raise ConfigError(f"`{step}` has no output `{label}`", hint=nearest(label, outputs) or f"its outputs: {listed(outputs)}")
         raise ConfigError(f"there is no step `{word}`", hint=_instead(word, path, nodes))
     return names
 
@@ -105,6 +117,18 @@ def _instead(word: str, path: str, nodes: Mapping[str, Chosen]) -> str:
         return f"`{path}` is an input of {listed(readers)}, and no step writes it"
     products = [each for node in nodes.values() for each in node.products.values()]
     return nearest(word, nodes) or nearest(path, products) or f"the steps: {listed(nodes)}"
+
+
+def output_of(word: str, nodes: Mapping[str, Chosen]) -> Optional[str]:
+    """Return the name of the declared output that a word means as ``STEP.LABEL`` or ``STEP[LABEL]``; None where it means none."""
+    step, label = _split(word)
+    return part_name(step, label) if word not in nodes and step in nodes and label in nodes[step].outputs else None
+
+
+def _split(word: str) -> Tuple[str, str]:
+    """Return the step and the label of a word, as if it named an output."""
+    step, _, label = word[:-1].partition("[") if word.endswith("]") else word.rpartition(".")
+    return step, label
 
 
 def with_tag(tag: str, nodes: Mapping[str, Chosen]) -> List[str]:

@@ -26,6 +26,12 @@ class Node(NamedTuple):
     upstreams: Tuple[str, ...] = ()
     after: Tuple[str, ...] = ()       #: order only
     note: str = ""                    #: a word behind the name: its verdict
+    folded: str = ""                  #: of a family: how many instances it has, `?` where that is not known
+
+    @property
+    def shown(self) -> str:
+        """The name, with the instances of a family as a count."""
+        return f"{printable(self.name)} [{self.folded}]" if self.folded else printable(self.name)
 
 
 def tree(roots: Sequence[K], children: Callable[[K], Sequence[K]], label: Callable[[K], str],
@@ -68,8 +74,8 @@ def step_tree(nodes: Sequence[Node], unicode: bool = True) -> List[str]:
         return [child for child in listed if child in by_name]
 
     def label(name: str) -> str:
-        note = by_name[name].note
-        return f"{printable(name)}  {note}" if note else printable(name)
+        node = by_name[name]
+        return f"{node.shown}  {node.note}" if node.note else node.shown
 
     return tree([node.name for node in nodes if node.name not in needed], children, label, unicode)
 
@@ -79,7 +85,7 @@ def mermaid(nodes: Sequence[Node]) -> str:
     number = {node.name: f"s{index}" for index, node in enumerate(nodes)}
     lines = ["flowchart LR"]
     for node in nodes:
-        lines.append(f'    {number[node.name]}["{_mermaid_text(node.name)}"]')
+        lines.append(f'    {number[node.name]}["{_mermaid_text(node.shown)}"]')
     for node in nodes:
         for arrow, listed in (("-->", node.upstreams), ("-.->", node.after)):
             lines += [f"    {number[name]} {arrow} {number[node.name]}"
@@ -91,8 +97,7 @@ def mermaid(nodes: Sequence[Node]) -> str:
     return "\n".join(lines)
 
 
-def _mermaid_text(name: str) -> str:
-    text = printable(name)
+def _mermaid_text(text: str) -> str:
     for char, entity in (("#", "#35;"), ('"', "#quot;"), ("<", "#lt;"), (">", "#gt;"), ("`", "#96;")):
         text = text.replace(char, entity)
     return text
@@ -103,8 +108,9 @@ def dot(nodes: Sequence[Node]) -> str:
     known = {node.name for node in nodes}
     lines = ["digraph pipeline {", "    rankdir=LR;", "    node [shape=box];"]
     for node in nodes:
-        style = " [style=dashed]" if node.note and node.note != "fresh" else ""
-        lines.append(f"    {_dot_text(node.name)}{style};")
+        facts = [f"label={_dot_text(node.shown)}"] if node.folded else []
+        facts += ["style=dashed"] if node.note and node.note != "fresh" else []
+        lines.append(f"    {_dot_text(node.name)}{' [' + ', '.join(facts) + ']' if facts else ''};")
     for node in nodes:
         for style, listed in (("", node.upstreams), (" [style=dotted]", node.after)):
             lines += [f"    {_dot_text(name)} -> {_dot_text(node.name)}{style};"

@@ -82,7 +82,11 @@ def output_of(kind: str, parts: Iterable[Part]) -> Digest:
 
 
 class NotInParts(Exception):
-    """A value can't be stored in parts; says why."""
+    """A value can't be stored in parts; says why, and what to do about it."""
+
+    def __init__(self, why: str, hint: str = "give each a label of its own, of text or a number") -> None:
+        super().__init__(why)
+        self.hint = hint
 
 
 def taken_apart(value: Any, labels: Tuple[str, ...], keep: Keep, by_label: Mapping[str, Keep] = {}) -> Manifest:
@@ -106,13 +110,14 @@ def taken_apart(value: Any, labels: Tuple[str, ...], keep: Keep, by_label: Mappi
 def _declared(value: Any, labels: Tuple[str, ...]) -> Tuple[str, Iterable[Tuple[Any, Any]]]:
     if isinstance(value, Mapping):
         if set(value) != set(labels):
-            raise NotInParts(f"it returned the keys {_told(value)}, and its outputs are {_told(labels)}")
+            raise NotInParts(f"it returned the keys {_told(value)}, and its outputs are {_told(labels)}", "return a dict with these keys")
         return "dict", [(label, value[label]) for label in value]
     if isinstance(value, (tuple, list)):
         if len(value) != len(labels):
-            raise NotInParts(f"it returned {len(value)} values, and its outputs are {len(labels)}: {_told(labels)}")
+            raise NotInParts(f"it returned {len(value)} values, and its outputs are {len(labels)}: {_told(labels)}", "return a value for each")
         return "tuple", list(zip(labels, value))
-    raise NotInParts(f"it returned a {type(value).__name__}, and its outputs are {_told(labels)}: a tuple or a dict of them")
+    raise NotInParts(f"it returned a value of type `{type(value).__name__}`, and its outputs are {_told(labels)}",
+                     "return a tuple or a dict of them")
 
 
 def _elements(value: Any) -> Tuple[str, Iterable[Tuple[Any, Any]]]:
@@ -125,7 +130,8 @@ def _elements(value: Any) -> Tuple[str, Iterable[Tuple[Any, Any]]]:
         return "dict", value.items()
     if isinstance(value, Iterator):
         return "list", enumerate(value)
-    raise NotInParts(f"it returned a {type(value).__name__}, and a step maps over its elements: a list, a dict or a generator of them")
+    raise NotInParts(f"it returned a value of type `{type(value).__name__}`, and a step goes through its elements (`Each`)",
+                     "return a list, a dict or a generator")
 
 
 def _told(labels: Iterable[Any]) -> str:

@@ -54,4 +54,5 @@ def test_a_result_that_was_stored_without_its_elements_is_made_anew(project: Any
 def test_an_output_without_elements_fails_its_step_and_says_which_output(project: Any) -> None:
     project.write("pipeline.py", STEPS.format(gives="5"))
     done = project.run(code=1)
-    assert "`split[b]` has no such parts: it returned a int" in done.stdout + done.stderr
+    assert "`split[b]` can't be taken apart: it returned a value of type `int`, and a step goes through its elements (`Each`)" in done.steps["split"]["error"]
+    assert "hint: return a list, a dict or a generator" in done.steps["split"]["error"]

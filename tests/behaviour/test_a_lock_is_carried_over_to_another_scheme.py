@@ -10,6 +10,7 @@ from deepwatch_flow.analysis.nodes import Node
 from deepwatch_flow.cli import upgrade
 from deepwatch_flow.engine import planner
 from deepwatch_flow.hashing.digest import Hasher
+from deepwatch_flow.hashing.values import ValueHasher
 from deepwatch_flow.model import SCHEME
 
 STEPS = """
@@ -164,3 +165,107 @@ def test_a_newer_scheme_is_refused(done: Any) -> None:
     done.edit("deepwatch.lock", f"scheme = {SCHEME}", "scheme = 9")
     refused = done.cli("lock", "upgrade", inline=True)
     assert refused.code == 4 and "upgrade deepwatch" in refused.stderr
+
+
+FAMILIES = """
+    from deepwatch_flow import Each, step
+    from helpers import double
+
+    @step
+    def rows():
+        return ["x", "y", "x"]
+
+    @step(outputs=["train", "test"])
+    def split():
+        return [1, 2], 3
+
+    @step
+    def fit(row=Each("rows"), country=Each(["us", "de"])):
+        return double(row) + country
+
+    @step
+    def grown(part=Each("split.train"), test="-"):
+        return double(part) + 0
+
+    @step(needs={"test": "split.test"})
+    def late(grown=Each("grown"), test=0):
+        return grown + test
+
+    @step
+    def none(x=Each("nothing")):
+        return x
+
+    @step
+    def nothing():
+        return []
+
+    @step
+    def last(fit, late, none, split):
+        return sorted(fit.values()), sorted(late.values()), len(none), split
+    """
+
+
+@pytest.fixture
+def families(done: Any) -> Any:
+    done.write("pipeline.py", FAMILIES)
+    done.run(inline=True)
+    return done
+
+
+@pytest.fixture
+def new_digests(monkeypatch: Any, new_scheme: Any) -> Any:
+    """A scheme by which plain values have other digests, too; markers such as `Each` have not, which are a part of code."""
+    before = ValueHasher.digest
+
+    def digest(self: ValueHasher, value: object) -> Any:
+        found = before(self, value)
+        return Hasher("value/2").field("was", found).digest() if type(value) in (str, int, list, tuple) else found
+
+    def begin() -> None:
+        new_scheme()
+        monkeypatch.setattr(ValueHasher, "digest", digest)
+
+    return begin
+
+
+@pytest.mark.parametrize("scheme", ["new_scheme", "new_digests"])
+def test_the_instances_of_families_are_carried_over(families: Any, scheme: str, request: Any) -> None:
+    if scheme == "new_digests":     # params are not carried over then
+        families.edit("pipeline.py", ', country=Each(["us", "de"])', "")
+        families.edit("pipeline.py", "double(row) + country", "double(row)")
+        families.edit("pipeline.py", ', test="-"', "")
+        families.run(inline=True)
+    names = set(families.status(inline=True).verdicts)
+    assert len(names) >= 10
+    request.getfixturevalue(scheme)()
+    found = carried(families)
+    assert found.verdicts == dict.fromkeys(names - {"none"}, "fresh"), found.stdout
+    assert set(families.run("--locked", inline=True).counts) == {"reused"}
+    before = families.lock
+    families.run(inline=True)
+    assert families.lock == before
+    # it is what a run by the new digests would have written
+    families.run("--force", "*", inline=True)
+    assert families.lock == before
+
+
+def test_what_changed_of_a_family_meanwhile_runs_again_with_the_reason(families: Any, new_scheme: Any) -> None:
+    blob = families.cli("show", "fit[de,1]", "--json", inline=True).document["artifact"]["blob"]
+    new_scheme()
+    families.edit("pipeline.py", "return grown + test", "return grown - test")
+    (families.root / ".deepwatch" / "objects" / blob[:2] / blob[2:]).unlink()
+    found = carried(families)
+    assert {name for name, verdict in found.verdicts.items() if verdict == "stale"} == {"fit[de,1]", "late[0]", "late[1]", "last"}
+    assert found.steps["last"]["why"] == "step `fit` runs again"
+    assert "not stored here" in found.steps["fit[de,1]"]["why"]
+    assert "`pipeline.late` is not known to be what it was" in found.steps["late[0]"]["why"]
+    assert families.run(inline=True).executed == ["fit[de,1]", "late[0]", "late[1]", "last"]
+
+
+def test_elements_that_moved_meanwhile_are_found(families: Any, new_scheme: Any) -> None:
+    new_scheme()
+    families.edit("pipeline.py", '["x", "y", "x"]', '["n", "x", "y"]')
+    found = carried(families)
+    assert found.verdicts["rows"] == "stale" and found.steps["fit"]["why"] == "step `rows` runs again"
+    told = families.cli("lock", "upgrade", inline=True)
+    assert "nothing to do" in told.stderr

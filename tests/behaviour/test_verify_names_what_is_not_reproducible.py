@@ -201,7 +201,7 @@ def test_steps_that_are_out_of_date_are_not_compared(done: Any) -> None:
     done.edit("pipeline.py", "source.read_text().split()", "source.read_text().split()[:3]")
     found = verify(done, "words", "first", code=3)
     assert outcomes(found) == {"words": "unverified", "first": "reproducible"}
-    assert "out of date: `words` changed" in found["words"]["why"]
+    assert "out of date: its code changed" in found["words"]["why"]
     done.path("deepwatch.lock").unlink()
     assert "there is no `deepwatch.lock`" in done.cli("verify").stderr
 

@@ -12,7 +12,7 @@ from deepwatch_flow.engine.planner import World, key_of, outputs_of, upstreams_o
 from deepwatch_flow.engine.planning import plan
 from deepwatch_flow.errors import PipelineError
 from deepwatch_flow.model import (
-    Artifact, Axis, Digest, Family, Fingerprint, Fresh, History, Param, Pending, Policy, Stale, StepFacts, Trace, part_name,
+    Artifact, Axis, Digest, Family, Fingerprint, Fresh, History, Param, Pending, Policy, Reason, Stale, StepFacts, Trace, part_name,
 )
 
 CODE = Fingerprint(Digest("code"), Digest("root"), ())
@@ -103,8 +103,6 @@ class Small:
             lost = trace.step in self.lost or any(part in self.lost for part in (self.parts if trace.step == "chunks" else ()))
             return ((), ()) if not (wants and lost) else ((Reason("artifact", trace.step),), ())
 
-        from deepwatch_flow.model import Reason
-
         world = World(self.facts, History({key: (trace,) for key, trace in self.known.items()}, {}), lambda _: None, holdings, {},
                       parts=lambda trace: self.parts if trace.step == "chunks" else None,
                       only={"fit": frozenset(only)} if only else {})
@@ -127,7 +125,7 @@ def test_instances_are_judged_one_by_one_and_the_family_by_them() -> None:
     assert [type(found.verdicts[f"fit[{number}]"]) for number in range(3)] == [Fresh, Fresh, Stale]
     assert "fit" not in found.verdicts
     assert isinstance(found.verdicts["total"], Pending)
-    assert found.of("fit") == Pending(("fit[2]",))
+    assert found.of("fit") == Stale((Reason("never-ran", "fit"),), None)      # told of the family
     small.know_instances(3)
     found = small.plan()
     assert isinstance(found.of("fit"), Fresh)
@@ -137,7 +135,7 @@ def test_instances_are_judged_one_by_one_and_the_family_by_them() -> None:
 
 def test_a_family_without_elements_is_fresh() -> None:
     found = Small().plan()
-    assert isinstance(found.verdicts["fit"], Fresh)
+    assert "fit" not in found.verdicts and isinstance(found.of("fit"), Fresh)      # it is no step to be counted
     assert isinstance(found.verdicts["total"], Stale)
 
 

@@ -77,8 +77,8 @@ def test_declared_outputs_are_the_labels_of_a_tuple_or_a_dict() -> None:
 
 @pytest.mark.parametrize("value, labels, told", [
     ((1, 2, 3), ("a", "b"), "3 values, and its outputs are 2"), ({"a": 1}, ("a", "b"), "the keys `a`"),
-    (5, ("a", "b"), "returned a int"), (5, (), "maps over its elements"), ({(1, 2): 3}, (), "labels of parts"),
-    ({"1": 1, 1: 2}, (), "two parts that are called `1`"), ("text", (), "returned a str"),
+    (5, ("a", "b"), "returned a value of type `int`"), (5, (), "goes through its elements"), ({(1, 2): 3}, (), "labels of parts"),
+    ({"1": 1, 1: 2}, (), "two parts that are called `1`"), ("text", (), "returned a value of type `str`"),
 ])
 def test_what_has_no_such_parts_is_refused(value: Any, labels: Any, told: str) -> None:
     with pytest.raises(NotInParts, match=told):
