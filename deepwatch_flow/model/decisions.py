@@ -68,7 +68,8 @@ class Reason(NamedTuple):
 
     def told_of(self, name: str, family: str) -> Reason:
         """Return a reason of the instance `name` as one of its family: it may hold for many of them alike."""
-        return self._replace(subject=family if self.subject == name else self.subject,
+        some = self.kind == "never-ran" and self.new is None and self.subject == name != family
+        return self._replace(subject=family if self.subject == name else self.subject, new="for some of its instances" if some else self.new,
                              path=tuple([family if each == name else each for each in self.path]))
 
 

@@ -297,7 +297,8 @@ def test_a_family_is_shown_in_the_order_of_its_elements_and_without_a_key(projec
 def test_a_family_is_told_with_how_many_instances_would_run(families: Any) -> None:
     families.edit("pipeline.py", '["us", "de"]', '["us", "at"]')
     told = families.cli("why", "fit", inline=True)
-    assert told.stdout.startswith("fit is stale: 2 of its 4 instances would run\n")
+    assert told.stdout == ("fit is stale: 2 of its 4 instances would run\n"
+                           "  1. no result of `fit` is recorded, for some of its instances\n")
     document = families.cli("why", "fit", "--json", inline=True).document
     assert document["instances"] == {"fit[us,0]": "fresh", "fit[us,1]": "fresh", "fit[at,0]": "stale", "fit[at,1]": "stale"}
 

@@ -125,7 +125,7 @@ def test_instances_are_judged_one_by_one_and_the_family_by_them() -> None:
     assert [type(found.verdicts[f"fit[{number}]"]) for number in range(3)] == [Fresh, Fresh, Stale]
     assert "fit" not in found.verdicts
     assert isinstance(found.verdicts["total"], Pending)
-    assert found.of("fit") == Stale((Reason("never-ran", "fit"),), None)      # told of the family
+    assert found.of("fit") == Stale((Reason("never-ran", "fit", new="for some of its instances"),), None)      # told of the family
     small.know_instances(3)
     found = small.plan()
     assert isinstance(found.of("fit"), Fresh)
