@@ -11,7 +11,19 @@ import inspect
 import os
 import sys
 import time
-from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Tuple
+from typing import (
+    Any,
+    Callable,
+    ContextManager,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Tuple,
+)
 
 from ..errors import DeepwatchError, EnvironmentFault
 from ..events import Notice, Printed
@@ -104,6 +116,8 @@ class Tools(NamedTuple):
     codec: Optional[str] = None        #: the codec that was chosen for the step's value
     #: is given what a step raised, before it is told as its failure: the debugger. Nothing is observed any more
     failed: Callable[[str, BaseException], None] = lambda _, __: None
+    #: holds others off while a value is stored, where several steps run in this process
+    turn: ContextManager[Any] = contextlib.nullcontext()
 
 
 def execute(function: Callable[..., Any], arguments: Callable[[], Mapping[str, Any]], call: Call,
@@ -142,12 +156,14 @@ def execute(function: Callable[..., Any], arguments: Callable[[], Mapping[str, A
         shared = True    # its classes may be of these modules: consumers get copies made of their own ones
     try:
         products = _products(call, tools.store)
-        artifact = artifact or _stored(value, call, tools)
+        with tools.turn:
+            artifact = artifact or _stored(value, call, tools)
+            held = tuple(tools.held or ())
     except EnvironmentFault:
         raise  # a full disk is nobody's step: the run ends
     except DeepwatchError as error:
         return Outcome(seconds=seconds, failure=Failure(error.message, hint=error.hint))
-    return Outcome(artifact, products, seconds, None, value, call.parts is None, shared, found, tuple(tools.held or ()))
+    return Outcome(artifact, products, seconds, None, value, call.parts is None, shared, found, held)
 
 
 def _called(function: Callable[..., Any], given: Mapping[str, Any], call: Call, tools: Tools) -> Tuple[Any, Optional[Artifact]]:
