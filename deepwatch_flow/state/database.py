@@ -33,6 +33,8 @@ from .rows import (
     Execution,
     collector_paused,
     finished_of,
+    named,
+    naming,
     pack,
     pack_trace,
     pack_unit,
@@ -289,24 +291,24 @@ class Database:
         found = {}
         where = f"SELECT digest, data FROM facts WHERE python = '{PYTHON}' AND digest IN"  # noqa: S608
         for digest, data in self._rows_in("facts", where, digests):
-            facts = _named(digest, data)
+            facts = named(digest, data)
             if facts is not None:
                 found[Digest(digest)] = facts
         return found
 
     def facts_put(self, facts: Mapping[Digest, bytes]) -> None:
         """Keep facts by the digest of the content they were drawn from."""
-        self._queue("facts", *[(digest, PYTHON, _naming(digest, data)) for digest, data in facts.items()])
+        self._queue("facts", *[(digest, PYTHON, naming(digest, data)) for digest, data in facts.items()])
 
     def lock_get(self, digest: Digest) -> Optional[bytes]:
         """Return the parsed form of the lockfile with this digest."""
         for (data,) in self._rows("locks", "SELECT data FROM locks WHERE digest = ?", digest):
-            return _named(digest, data)
+            return named(digest, data)
         return None
 
     def lock_put(self, digest: Digest, parsed: bytes) -> None:
         """Keep the parsed form of a lockfile by its digest; only the last few stay."""
-        self._queue("locks", (digest, _naming(digest, parsed)))
+        self._queue("locks", (digest, naming(digest, parsed)))
 
     # ---------------------------------------------------------------------------------------------
 
@@ -341,14 +343,3 @@ def _conditions(trace: Trace) -> str:
     if observation is None or not any(observation.conditions):
         return ""
     return Hasher("conditions/1").fields("conditions", [repr(each) for each in observation.conditions]).digest()
-
-
-def _naming(digest: Digest, data: bytes) -> bytes:
-    # The digest is below the checksum too: damage must not give a content the facts of another.
-    return seal(digest.encode() + b"\n" + data)
-
-
-def _named(digest: str, sealed: object) -> Optional[bytes]:
-    whole = unseal(sealed)
-    name = digest.encode() + b"\n"
-    return whole[len(name):] if whole is not None and whole.startswith(name) else None

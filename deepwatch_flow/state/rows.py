@@ -92,6 +92,18 @@ def unseal(data: object) -> Optional[bytes]:
     return inner if zlib.crc32(inner) == int.from_bytes(data[:4], "little") else None
 
 
+def naming(digest: str, data: bytes) -> bytes:
+    """Return data sealed together with the digest of what it was made from: damage must not give a content the facts of another."""
+    return seal(digest.encode() + b"\n" + data)
+
+
+def named(digest: str, sealed: object) -> Optional[bytes]:
+    """Return the data of `naming`, None where it is of another digest or damaged."""
+    whole = unseal(sealed)
+    name = digest.encode() + b"\n"
+    return whole[len(name):] if whole is not None and whole.startswith(name) else None
+
+
 def pack_trace(trace: Trace) -> bytes:
     """Return a trace as bytes."""
     step, key, code, root, params, inputs, upstreams, artifact, products, packages, observation = trace
