@@ -163,8 +163,11 @@ class Sharing:
         found = {name: lock.steps[name] for name in steps if name in lock.steps}
         for name in steps:
             family = lock.families.get(name)
-            for key, artifact in family.instances if family is not None else ():
-                found[part_name(name, key[:16])] = LockEntry(key, family.code if family else key, (), (), (), artifact, (), family.observed if family else ())
+            if family is None:
+                continue
+            wrote = dict(family.products)
+            for key, artifact in family.instances:
+                found[part_name(name, key[:16])] = LockEntry(key, family.code, (), (), (), artifact, wrote.get(key, ()), family.observed)
         return found
 
     def _parts(self, results: Iterable[Sent]) -> Dict[Digest, int]:

@@ -91,7 +91,7 @@ class CleanPlace:
     def _needed(self) -> List[str]:
         """Return the files that the steps may need, relative to the root, without what steps write."""
         root, graph = self._project.config.root, self._project.graph
-        written = tuple(path for node in graph.nodes.values() for path in node.products.values())
+        written = tuple(graph.products.writers)
         kept = repository(root)
         if kept is not None:
             listed = kept.ask("ls-files", "-z", "--cached", "--others", "--exclude-standard")
@@ -299,7 +299,7 @@ class Verifier:
     def _lay_out(self, name: str, place: CleanPlace, upstreams: Tuple[Tuple[str, str, Artifact], ...]) -> Optional[str]:
         """Put what the lockfile names as given by earlier steps in the place; return a step of which it is not here."""
         graph = self._project.graph
-        place.clear(path for node in graph.nodes.values() for path in node.products.values())
+        place.clear(graph.products.writers)
         step = name
         try:
             for _, giver, artifact in upstreams:

@@ -10,10 +10,10 @@ from .hashing.digest import Hasher
 from .model import (
     SCHEME,
     Accepted,
-    Artifact,
     Digest,
     FamilyEntry,
     Fresh,
+    Input,
     Lock,
     LockEntry,
     Plan,
@@ -87,16 +87,31 @@ def family_of(facts: StepFacts, members: Sequence[Trace], before: Optional[Famil
     """Return the entry of a family by the traces of its instances; those that `before` has stay.
 
     What an instance was seen to depend on holds for all of them: a line for each would be far more to
-    review. One that saw another content than the others is not vouched for.
+    review. One that saw another content than the others is not vouched for. A file has one instance that
+    wrote it: an earlier one that did goes.
     """
-    observed: Dict[str, Digest] = dict(before.observed) if before is not None else {}
-    made: Dict[Digest, Artifact] = dict(before.instances) if before is not None else {}
+    old = before if before is not None else FamilyEntry(facts.fingerprint.digest, ())
+    observed, made, wrote = dict(old.observed), dict(old.instances), dict(old.products)
+    inputs: Dict[str, Digest] = {}
+    if facts.family is not None and facts.family.templates.files:
+        inputs.update(old.inputs)
+    writers = {product.path: key for key, products in old.products for product in products}
+    common = {path for _, path in facts.files}
     for trace in members:
         seen = portable(trace.observation)
-        if all(observed.get(what, digest) == digest for what, digest in seen):
-            observed.update(seen)
-            made[trace.key] = trace.artifact
-    return FamilyEntry(facts.fingerprint.digest, tuple(sorted(made.items())), tuple(sorted(observed.items())))
+        if any(observed.get(what, digest) != digest for what, digest in seen):
+            continue
+        observed.update(seen)
+        for key in {writers.get(product.path, trace.key) for product in trace.products} - {trace.key}:
+            made.pop(key, None)
+            wrote.pop(key, None)
+        made[trace.key] = trace.artifact
+        if trace.products:
+            wrote[trace.key] = tuple(sorted(trace.products))
+        if inputs or (facts.family is not None and facts.family.templates.files):
+            inputs.update((path, digest) for path, digest in trace.inputs if path not in common)
+    return FamilyEntry(facts.fingerprint.digest, tuple(sorted(made.items())), tuple(sorted(observed.items())),
+                       tuple([Input(*each) for each in sorted(inputs.items())]), tuple(sorted(wrote.items())))
 
 
 def definitions_of(units: Iterable[Unit]) -> Dict[str, Digest]:

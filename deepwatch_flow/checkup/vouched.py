@@ -55,8 +55,10 @@ def products(site: Site, lock: Lock) -> Iterator[Finding]:
     store = LocalStore(site.objects) if os.path.isdir(site.objects) else None
     known: Set[Tuple[str, Digest]] = {product[:2] for traces in _traces(site).values() for trace in traces for product in trace.products}
     missing = []
-    for step, entry in lock.steps.items():
-        for product in entry.products:
+    written = [(step, entry.products) for step, entry in lock.steps.items()]
+    written += [(name, files) for name, family in lock.families.items() for _, files in family.products]
+    for step, files in written:
+        for product in files:
             found = _digest(site, product)
             if found == product.blob:
                 continue

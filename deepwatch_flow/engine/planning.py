@@ -18,7 +18,7 @@ from ..model import (
     Verdict,
     base_of,
 )
-from .families import gathered, instances, named
+from .families import Claims, gathered, instances, named
 from .planner import (
     World,
     asked,
@@ -26,7 +26,6 @@ from .planner import (
     differences,
     elements_of,
     judge,
-    maker_of,
     outputs_of,
     part_of,
     pinned,
@@ -54,6 +53,7 @@ class _Planner:
     def __init__(self, world: World, policy: Policy, wanted: Set[str]) -> None:
         self._facts = dict(world.facts)        # instances are added
         self._world = world._replace(facts=self._facts)
+        self._claims = Claims(world.produced)
         self._members: Dict[str, List[str]] = {}
         self._undone: Set[str] = set()                     # families some of whose instances are not fresh
         self.wholes: Dict[str, Trace] = {}                 # of families whose instances are all fresh
@@ -88,7 +88,7 @@ class _Planner:
             return
         members = self._members[name] = []
         only = self._world.only.get(name)
-        for member in named(facts, instances(facts, self._parts_of), only, self._policy.force):
+        for member in named(facts, self._claims.taken(facts, instances(facts, self._parts_of)), only, self._policy.force):
             members.append(member.name)
             self._facts[member.name] = member
             self.settle(member.name, judge(self._world, member.name, self._outputs, self._policy, only is not None or name in self._wanted))
@@ -149,7 +149,8 @@ class _Planner:
         last = self._world.history.latest.get(facts.name)
         if last is None:
             return Pending(tuple(waits), (Reason("never-ran", facts.name),) if facts.family is None else ())
-        known = [path for _, path in facts.files if maker_of(self._world, path) is None]
+        made = {path for path, _ in facts.makers}
+        known = [path for _, path in facts.files if path not in made]
         inputs = tuple(Input(path, digest) for path in known for digest in [self._world.input_digest(path)] if digest is not None)
         same = last._replace(inputs=tuple(each for each in last.inputs if each.path in known), upstreams=())
         reasons = [] if not _differs(facts, inputs, same) else list(differences(facts, inputs, (), same))

@@ -202,6 +202,8 @@ class FamilyEntry(NamedTuple):
     code: Digest
     instances: Tuple[Tuple[Digest, Artifact], ...]         #: (key, its artifact), sorted
     observed: Tuple[Tuple[str, Digest], ...] = ()          #: what any of them was seen to depend on
+    inputs: Tuple[Input, ...] = ()                         #: the files of which each instance reads its own, sorted
+    products: Tuple[Tuple[Digest, Tuple[ProductFile, ...]], ...] = ()    #: (key, what that instance wrote), sorted
 
 
 class Lock(NamedTuple):

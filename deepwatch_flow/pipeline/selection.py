@@ -14,7 +14,7 @@ from typing import Callable, Dict, Iterable, List, Mapping, Protocol, Sequence, 
 
 from ..errors import ConfigError
 from ..model import base_of
-from .parameters import nearest
+from .hints import nearest
 
 _MOST = 12
 
@@ -35,30 +35,36 @@ class Chosen(Protocol):
         """What it goes through, for a family."""
 
 
-def chosen(words: Sequence[str], nodes: Mapping[str, Chosen], users: Callable[[str], Iterable[str]]) -> Tuple[str, ...]:
+#: gives the steps, or instances, that write a product
+Writers = Callable[[str], Sequence[str]]
+
+
+def chosen(words: Sequence[str], nodes: Mapping[str, Chosen], users: Callable[[str], Iterable[str]],
+           writers: Writers = lambda _: ()) -> Tuple[str, ...]:
     """Return the steps that words name; `users` gives those that need a step directly. Raises ConfigError for one that fits nothing."""
     found: Dict[str, None] = {}
     without: List[str] = []
     for word in words:
         if word.startswith("!") and word not in nodes:
-            without += _named(word[1:], nodes, users)
+            without += _named(word[1:], nodes, users, writers)
         else:
-            found.update(dict.fromkeys(_named(word, nodes, users)))
+            found.update(dict.fromkeys(_named(word, nodes, users, writers)))
     if without and len(without) >= len(words) and all(word.startswith("!") for word in words):
         found = dict.fromkeys(nodes)      # nothing was named but what does not count
     return tuple(name for name in found if name not in without)
 
 
-def _named(word: str, nodes: Mapping[str, Chosen], users: Callable[[str], Iterable[str]]) -> List[str]:
+def _named(word: str, nodes: Mapping[str, Chosen], users: Callable[[str], Iterable[str]], writers: Writers) -> List[str]:
     if word in nodes or _is_instance(word, nodes):
         return [word]
     if word.startswith("@"):
         return with_tag(word[1:], nodes)
     if len(word) > 1 and word.startswith("+"):
-        return _named(word[1:], nodes, users)
+        return _named(word[1:], nodes, users, writers)
     if len(word) > 1 and word.endswith("+"):
-        return _below(_named(word[:-1], nodes, users), users)
-    names = [name for name, node in nodes.items() if fnmatch.fnmatchcase(name, word) or word in node.products.values()]
+        return _below(_named(word[:-1], nodes, users, writers), users)
+    names = [name for name, node in nodes.items() if fnmatch.fnmatchcase(name, word) or word in node.products.values()] \
+        or list(writers(word))
     if not names:
         raise ConfigError(f"there is no step `{word}`", hint=nearest(word, nodes) or f"the steps: {listed(nodes)}")
     return names
