@@ -11,7 +11,6 @@ from typing import (
     Dict,
     FrozenSet,
     Iterable,
-    Iterator,
     Mapping,
     Optional,
     Protocol,
@@ -48,6 +47,7 @@ from .model import (
     base_of,
 )
 from .pipeline.graph import StepGraph, StepNode
+from .pipeline.paths import folders_of
 from .state import disk
 from .state.database import Database
 from .state.parts import CODEC, blobs_of, parse, part_artifacts
@@ -293,7 +293,7 @@ def history_of(database: Database, lock: Optional[Lock], version: Callable[[str]
             seen, wrote = from_lock(family.observed, version), dict(family.products)
             for key, artifact in family.instances:
                 trace = Trace(name, key, family.code, Digest(""), (), (), (), artifact, wrote.get(key, ()), (), seen)
-                by_product.update((path, trace) for product in trace.products for path in _with_folders(product.path))
+                by_product.update((path, trace) for product in trace.products for path in (product.path, *folders_of(product.path)))
                 if (key, artifact) not in known:
                     by_key[key] = (trace, *by_key.get(key, ()))
     for step, traces in recorded.items():
@@ -302,12 +302,6 @@ def history_of(database: Database, lock: Optional[Lock], version: Callable[[str]
         latest[step] = traces[-1]
         by_step[step] = tuple(reversed(traces))
     return History(by_key, latest, by_step, by_product)
-
-
-def _with_folders(path: str) -> Iterator[str]:
-    while path:
-        yield path
-        path = path.rpartition("/")[0]
 
 
 def trace_of(step: str, entry: LockEntry, version: Callable[[str], str]) -> Trace:

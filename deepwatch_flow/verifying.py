@@ -24,7 +24,7 @@ from .git import repository
 from .hashing.difference import Difference, differences
 from .hashing.files import IGNORED
 from .hooks import PROJECT_FILE
-from .model import Accepted, Artifact, Digest, LockEntry, ProductFile, Trace, base_of
+from .model import Accepted, Artifact, Digest, Lock, LockEntry, ProductFile, Trace, base_of
 from .project import Project, value_of
 from .state.parts import parse, part_artifacts
 from .state.store import BlobMissing, BlobStore, LocalStore
@@ -243,12 +243,10 @@ def another_seed() -> Iterator[str]:
 # -- verifying ------------------------------------------------------------------------------------
 
 class Verifier:
-    """Executes steps again in a clean place; `locked` has all steps that the lockfile knows."""
+    """Executes steps again in a clean place, as the lockfile has them."""
 
-    def __init__(self, project: Project, store: BlobStore, entries: Mapping[str, LockEntry]) -> None:
-        self._project = project
-        self._store = store
-        self._entries = entries
+    def __init__(self, project: Project, store: BlobStore, lock: Lock) -> None:
+        self._project, self._store, self._lock = project, store, lock
 
     def verify(self, steps: Mapping[str, Locked], tell: Callable[[str], None]) -> List[Verification]:
         """Return what comes of executing each of some steps again; `tell` hears which one is next."""
@@ -293,7 +291,7 @@ class Verifier:
 
     def _made(self, step: str) -> Artifact:
         """Return the artifact of a step, or of a part of its value, as the lockfile has it."""
-        whole, base = self._entries[base_of(step)].artifact, base_of(step)
+        whole, base = self._lock.steps[base_of(step)].artifact, base_of(step)
         return whole if step == base or not self._store.has(whole.blob) else part_artifacts(base, parse(self._store.get(whole.blob)))[step]
 
     def _lay_out(self, name: str, place: CleanPlace, upstreams: Tuple[Tuple[str, str, Artifact], ...]) -> Optional[str]:
@@ -306,9 +304,8 @@ class Verifier:
                 step = giver
                 place.bring(artifact.blob, self._store)
             for step in graph.select((name,)):
-                if step != name and step in self._entries:
-                    for product in self._entries[step].products:
-                        place.put(product, self._store)
+                for product in self._lock.products_of(step) if step != name else ():
+                    place.put(product, self._store)
         except BlobMissing:
             return step
         return None

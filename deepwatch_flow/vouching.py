@@ -16,6 +16,7 @@ from .model import (
     Input,
     Lock,
     LockEntry,
+    Pending,
     Plan,
     Stale,
     StepFacts,
@@ -185,7 +186,9 @@ def _check_instance(lock: Lock, name: str, verdict: Verdict, hint: str) -> None:
     elif isinstance(verdict, Fresh):
         missing = not lock.vouches(name, verdict.key or verdict.trace.key)
     else:
-        beyond = isinstance(verdict, Stale) and any(reason.kind in _BEYOND_KEY for reason in verdict.reasons)
-        missing = not isinstance(verdict, Stale) or beyond or verdict.key is None or not lock.vouches(name, verdict.key)
+        # what it reads has to be put back first: its key is compared before it would be executed
+        waits = isinstance(verdict, Pending) or (verdict.key is None and {reason.kind for reason in verdict.reasons} == {"input"})
+        beyond = any(reason.kind in _BEYOND_KEY for reason in verdict.reasons)
+        missing = not waits and (beyond or not isinstance(verdict, Stale) or verdict.key is None or not lock.vouches(name, verdict.key))
     if missing:
         raise _not_vouched(name, verdict, hint)

@@ -55,10 +55,8 @@ def products(site: Site, lock: Lock) -> Iterator[Finding]:
     store = LocalStore(site.objects) if os.path.isdir(site.objects) else None
     known: Set[Tuple[str, Digest]] = {product[:2] for traces in _traces(site).values() for trace in traces for product in trace.products}
     missing = []
-    written = [(step, entry.products) for step, entry in lock.steps.items()]
-    written += [(name, files) for name, family in lock.families.items() for _, files in family.products]
-    for step, files in written:
-        for product in files:
+    for step in (*lock.steps, *lock.families):
+        for product in lock.products_of(step):
             found = _digest(site, product)
             if found == product.blob:
                 continue

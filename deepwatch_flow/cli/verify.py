@@ -44,7 +44,7 @@ def verify(args: argparse.Namespace, console: Console) -> int:
         check_scheme(lock, workspace.graph.order, accept=False)
         steps, left = _sorted_out(workspace, lock, names)
         with another_seed() as seed:
-            verifier = Verifier(workspace.project, workspace.store, lock.steps)
+            verifier = Verifier(workspace.project, workspace.store, lock)
             found = verifier.verify(steps, lambda name: console.say(f"running `{explain.printable(name)}` again") if console.verbosity > 0 else None)
     by_name = {each.step: each for each in [*left, *found]}
     results = [by_name[name] for name in names]

@@ -1,7 +1,7 @@
 """The plan: the verdict on each selected step, families taken apart into their instances. Pure."""
 from __future__ import annotations
 
-from typing import Dict, List, Mapping, Sequence, Set
+from typing import Dict, List, Mapping, Optional, Sequence, Set
 
 from ..model import (
     Artifact,
@@ -18,6 +18,7 @@ from ..model import (
     Verdict,
     base_of,
 )
+from ..pipeline.paths import folders_of
 from .families import Claims, gathered, instances, named
 from .planner import (
     World,
@@ -52,7 +53,10 @@ def plan(world: World, policy: Policy, wanted: Set[str]) -> Plan:
 class _Planner:
     def __init__(self, world: World, policy: Policy, wanted: Set[str]) -> None:
         self._facts = dict(world.facts)        # instances are added
-        self._world = world._replace(facts=self._facts)
+        self._world = world._replace(facts=self._facts, input_digest=self._input_digest)
+        self._surveyed = world.input_digest
+        self._restored: Dict[str, Digest] = {}             # products that a run puts back, with their content
+        self._filled: Dict[str, str] = {}                  # the folders around them, each with a step whose products are missing in it
         self._claims = Claims(world.produced)
         self._members: Dict[str, List[str]] = {}
         self._undone: Set[str] = set()                     # families some of whose instances are not fresh
@@ -67,6 +71,13 @@ class _Planner:
         self.verdicts[name] = verdict
         if isinstance(verdict, Fresh):
             self._outputs.update(outputs_of(self._world, name, verdict.trace))
+            for product in verdict.restore:
+                self._restored[product.path] = product.blob
+                self._filled.update(dict.fromkeys(folders_of(product.path), base_of(name)))
+
+    def _input_digest(self, path: str) -> Optional[Digest]:
+        """Return the digest of an input as a run will find it."""
+        return self._restored.get(path) or self._surveyed(path)
 
     def verdict(self, name: str) -> Verdict:
         """Return the verdict on a step, by what is known of those before it."""
@@ -91,7 +102,9 @@ class _Planner:
         for member in named(facts, self._claims.taken(facts, instances(facts, self._parts_of)), only, self._policy.force):
             members.append(member.name)
             self._facts[member.name] = member
-            self.settle(member.name, judge(self._world, member.name, self._outputs, self._policy, only is not None or name in self._wanted))
+            unfilled = self._unfilled(member)
+            self.settle(member.name, Pending(tuple(unfilled)) if unfilled else judge(
+                self._world, member.name, self._outputs, self._policy, only is not None or name in self._wanted))
         if only is not None:
             return      # nobody needs the family as a whole
         made = {each: verdict.trace.artifact for each in members for verdict in [self.verdicts[each]] if isinstance(verdict, Fresh)}
@@ -137,8 +150,13 @@ class _Planner:
         return (elements_of(self._world, verdict.trace, step) if isinstance(verdict, Fresh) else None) or {}
 
     def _waits(self, name: str) -> List[str]:
-        return [step for step in awaited(self._world, name)
-                if step in self._undone or (step in self.verdicts and not isinstance(self.verdicts[step], Fresh))]
+        waits = [step for step in awaited(self._world, name)
+                 if step in self._undone or (step in self.verdicts and not isinstance(self.verdicts[step], Fresh))]
+        return list(dict.fromkeys(waits + self._unfilled(self._facts[name])))
+
+    def _unfilled(self, facts: StepFacts) -> List[str]:
+        """Return the steps whose files have to be put back into folders that a step reads: these have no digest yet that counts."""
+        return [self._filled[path] for _, path in facts.files if path in self._filled] if self._filled else []
 
     def _undecided(self, facts: StepFacts, waits: Sequence[str]) -> Verdict:
         if facts.fingerprint.uncacheable is not None:

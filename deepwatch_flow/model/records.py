@@ -216,6 +216,13 @@ class Lock(NamedTuple):
     accepted: Tuple[Accepted, ...] = ()        #: sorted by step and definition
     families: Mapping[str, FamilyEntry] = {}
 
+    def products_of(self, name: str) -> Tuple[ProductFile, ...]:
+        """Return what a step wrote, or all instances of a family."""
+        if name in self.steps:
+            return self.steps[name].products
+        written = self.families[name].products if name in self.families else ()
+        return tuple([product for _, products in written for product in products])
+
     def vouches(self, name: str, key: Digest) -> bool:
         """Tell whether a step or an instance has an entry with this key."""
         if name in self.steps:

@@ -124,7 +124,7 @@ class Products:
         return tuple(makers)
 
     def _known(self, path: str) -> Dict[str, str]:
-        for each in (path, *_folders_of(path)):
+        for each in (path, *folders_of(path)):
             if each in self.writers:
                 return {each: self.writers[each]}
         return {each: self.writers[each] for each in self._below.get(path, ())}
@@ -133,7 +133,7 @@ class Products:
         self.writers[path] = writer
         if self._folded is not None:
             self._folded.setdefault(_folded(path), path)
-        for folder in _folders_of(path):
+        for folder in folders_of(path):
             self._below.setdefault(folder, []).append(path)
 
 
@@ -164,7 +164,8 @@ def _may_be_same(one: str, other: str) -> bool:
     return shape == name or (MARK in shape and re.fullmatch(".+".join(map(re.escape, shape.split(MARK))), name) is not None)
 
 
-def _folders_of(path: str) -> Iterable[str]:
+def folders_of(path: str) -> Iterable[str]:
+    """Yield the folders that a path lies in, the innermost first."""
     end = path.rfind("/")
     while end > 0:
         yield path[:end]
