@@ -139,7 +139,8 @@ def _import_folders(project: Project) -> List[str]:
 def _names_nobody_imports(project: Project) -> Dict[str, Set[str]]:
     """Return the names that the steps' products bring into each folder, without those that code may import."""
     found: Dict[str, Set[str]] = {}
-    for path in project.graph.products.writers:
+    later = [template.pieces[0].rpartition("/")[0] for node in project.graph.nodes.values() for template in node.templates.products]
+    for path in [*project.graph.products.writers, *filter(None, dict.fromkeys(later))]:     # of labels that a step gives, the folder
         full = os.path.join(project.config.root, path)
         while len(full) > len(project.config.root):
             full, name = os.path.split(full)
