@@ -13,7 +13,7 @@ from .errors import StateError
 from .events import Emit, RunReport
 from .hooks import plugin_manager
 from .model import Policy
-from .pipeline.parameters import nearest
+from .pipeline.hints import nearest
 from .pipeline.selection import listed
 from .project import codecs_of, value_of
 from .sharing import Sharing

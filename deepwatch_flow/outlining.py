@@ -136,9 +136,8 @@ def _waits(graph: StepGraph, traces: Mapping[str, Trace]) -> Dict[str, List[str]
     """Return for each step those without whose results nothing can be said of it."""
     nothing = Fingerprint(Digest(""), Digest(""), ())
     facts = {name: StepFacts(name, nothing, (), tuple(sorted(node.files.items())), tuple(sorted(node.products.items())),
-                             tuple(sorted(node.upstreams.items()))) for name, node in graph.nodes.items()}
-    produced = {path: node.name for node in graph.nodes.values() for path in node.products.values()}
-    world = World(facts, History({}, traces), lambda _: None, lambda _, __: ((), ()), produced)
+                             tuple(sorted(node.upstreams.items())), makers=node.makers) for name, node in graph.nodes.items()}
+    world = World(facts, History({}, traces), lambda _: None, lambda _, __: ((), ()), graph.products.writers)
     return {name: awaited(world, name) for name in graph.order}
 
 

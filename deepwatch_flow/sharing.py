@@ -181,10 +181,12 @@ class Sharing:
         found = {name: lock.steps[name] for name in steps if name in lock.steps}
         for name in [*steps, *only]:
             family = lock.families.get(name)
-            for key, artifact in family.instances if family is not None else ():
-                if name in only and key not in only[name]:
-                    continue
-                found[part_name(name, key[:16])] = LockEntry(key, family.code if family else key, (), (), (), artifact, (), family.observed if family else ())
+            if family is None:
+                continue
+            wrote = dict(family.products)
+            for key, artifact in family.instances:
+                if name not in only or key in only[name]:
+                    found[part_name(name, key[:16])] = LockEntry(key, family.code, (), (), (), artifact, wrote.get(key, ()), family.observed)
         return found
 
     def _parts(self, results: Iterable[Sent]) -> Dict[Digest, int]:

@@ -47,6 +47,7 @@ from .model import (
     base_of,
 )
 from .pipeline.graph import StepGraph, StepNode
+from .pipeline.paths import folders_of
 from .state import disk
 from .state.database import Database
 from .state.parts import CODEC, blobs_of, parse, part_artifacts
@@ -116,7 +117,7 @@ class Survey:
                 node.name, fingerprint, tuple(params), tuple(sorted(node.files.items())),
                 tuple(sorted(node.products.items())), tuple(sorted(node.upstreams.items())),
                 tuple(self._graph.upstreams(node.name)), self.precise or (options["invalidate"] or self._mode) == "precise",
-                options["cue"], self._graph.parts(node.name), self._family(node), apart=self._graph.apart(node.name))
+                options["cue"], self._graph.parts(node.name), self._family(node), apart=self._graph.apart(node.name), makers=node.makers)
             applied, code = self._accepted_of(node.name, fingerprint.root)
             if applied:
                 found = self._facts[node.name] = found._replace(accepted=applied, accepted_code=code)
@@ -137,7 +138,7 @@ class Survey:
                                         hint="give plain data, and make the rest of it in the step")
                 values.append((label, Param(parameter, digest, _shown(value))))
             axes.append(Axis(parameter, "", tuple(values)))
-        return Family(tuple(axes), node.step.options["each"] == "zip") if axes else None
+        return Family(tuple(axes), node.step.options["each"] == "zip", node.templates) if axes else None
 
     def accept(self, lock: Optional[Lock]) -> None:
         """Let the changes count as nothing that a lockfile says were accepted."""
@@ -161,9 +162,8 @@ class Survey:
 
     def world(self, names: Iterable[str], history: History, only: Mapping[str, FrozenSet[str]]) -> World:
         """Return all that the planner may look at for some steps."""
-        produced = {path: node.name for node in self._graph.nodes.values() for path in node.products.values()}
-        return World(self.facts(names), history, self.input_digest, self.holdings, produced, self.broken, self.unaffected,
-                     self.parts, only)
+        return World(self.facts(names), history, self.input_digest, self.holdings, self._graph.products.writers, self.broken,
+                     self.unaffected, self.parts, only)
 
     # -- what was observed ------------------------------------------------------------------------
 
@@ -277,6 +277,7 @@ def history_of(database: Database, lock: Optional[Lock], version: Callable[[str]
     """
     by_key: Dict[Digest, Tuple[Trace, ...]] = {}
     latest: Dict[str, Trace] = {}
+    by_product: Dict[str, Trace] = {}
     by_step: Dict[str, Tuple[Trace, ...]] = {}
     recorded = database.traces()
     # an execution that is recorded here is known with all its conditions, of which the lockfile has a part
@@ -289,17 +290,19 @@ def history_of(database: Database, lock: Optional[Lock], version: Callable[[str]
             latest[name] = trace
         known = {(key, artifact) for key, artifact, _ in here}
         for name, family in each.families.items() if each is not None and each.scheme == SCHEME else ():
-            seen = from_lock(family.observed, version)
+            seen, wrote = from_lock(family.observed, version), dict(family.products)
             for key, artifact in family.instances:
+                trace = Trace(name, key, family.code, Digest(""), (), (), (), artifact, wrote.get(key, ()), (), seen)
+                by_product.update((path, trace) for product in trace.products for path in (product.path, *folders_of(product.path)))
                 if (key, artifact) not in known:
-                    by_key[key] = (Trace(name, key, family.code, Digest(""), (), (), (), artifact, (), (), seen), *by_key.get(key, ()))
+                    by_key[key] = (trace, *by_key.get(key, ()))
     for step, traces in recorded.items():
         for trace in traces:
             by_key[trace.key] = (trace, *by_key.get(trace.key, ()))
         latest[step] = traces[-1]
         by_step[step] = tuple(reversed(traces))
     families = {name: entry.code for each in [*others, lock] if each is not None and each.scheme == SCHEME for name, entry in each.families.items()}
-    return History(by_key, latest, by_step, families)
+    return History(by_key, latest, by_step, families, by_product)
 
 
 def trace_of(step: str, entry: LockEntry, version: Callable[[str], str]) -> Trace:

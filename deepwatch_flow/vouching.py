@@ -10,12 +10,13 @@ from .hashing.digest import Hasher
 from .model import (
     SCHEME,
     Accepted,
-    Artifact,
     Digest,
     FamilyEntry,
     Fresh,
+    Input,
     Lock,
     LockEntry,
+    Pending,
     Plan,
     Stale,
     StepFacts,
@@ -89,19 +90,34 @@ def family_of(facts: StepFacts, members: Sequence[Trace], before: Optional[Famil
     """Return the entry of a family by the traces of its instances; those that `before` has stay.
 
     What an instance was seen to depend on holds for all of them: a line for each would be far more to
-    review. One that saw another content than the others is not vouched for. The code of the entry stays what it was
-    while only some of the instances were looked at, or while any is there by what its code was accepted to count as.
+    review. One that saw another content than the others is not vouched for. A file has one instance that
+    wrote it: an earlier one that did goes. The code of the entry stays what it was while only some of the instances were
+    looked at, or while any is there by what its code was accepted to count as.
     """
-    observed: Dict[str, Digest] = dict(before.observed) if before is not None else {}
-    made: Dict[Digest, Artifact] = dict(before.instances) if before is not None else {}
+    old = before if before is not None else FamilyEntry(facts.fingerprint.digest, ())
+    observed, made, wrote = dict(old.observed), dict(old.instances), dict(old.products)
+    inputs: Dict[str, Digest] = {}
+    if facts.family is not None and facts.family.templates.files:
+        inputs.update(old.inputs)
+    writers = {product.path: key for key, products in old.products for product in products}
+    common = {path for _, path in facts.files}
     for trace in members:
         seen = portable(trace.observation)
-        if all(observed.get(what, digest) == digest for what, digest in seen):
-            observed.update(seen)
-            made[trace.key] = trace.artifact
+        if any(observed.get(what, digest) != digest for what, digest in seen):
+            continue
+        observed.update(seen)
+        for key in {writers.get(product.path, trace.key) for product in trace.products} - {trace.key}:
+            made.pop(key, None)
+            wrote.pop(key, None)
+        made[trace.key] = trace.artifact
+        if trace.products:
+            wrote[trace.key] = tuple(sorted(trace.products))
+        if inputs or (facts.family is not None and facts.family.templates.files):
+            inputs.update((path, digest) for path, digest in trace.inputs if path not in common)
     formerly = any(trace.code == facts.accepted_code for trace in members)
     code = before.code if before is not None else facts.accepted_code if facts.accepted_code is not None and formerly else facts.fingerprint.digest
-    return FamilyEntry(code, tuple(sorted(made.items())), tuple(sorted(observed.items())))
+    return FamilyEntry(code, tuple(sorted(made.items())), tuple(sorted(observed.items())),
+                       tuple([Input(*each) for each in sorted(inputs.items())]), tuple(sorted(wrote.items())))
 
 
 def definitions_of(units: Iterable[Unit]) -> Dict[str, Digest]:
@@ -175,7 +191,9 @@ def _check_instance(lock: Lock, name: str, verdict: Verdict, hint: str) -> None:
     elif isinstance(verdict, Fresh):
         missing = not lock.vouches(name, verdict.key or verdict.trace.key)
     else:
-        beyond = isinstance(verdict, Stale) and any(reason.kind in _BEYOND_KEY for reason in verdict.reasons)
-        missing = not isinstance(verdict, Stale) or beyond or verdict.key is None or not lock.vouches(name, verdict.key)
+        # what it reads has to be put back first: its key is compared before it would be executed
+        waits = isinstance(verdict, Pending) or (verdict.key is None and {reason.kind for reason in verdict.reasons} == {"input"})
+        beyond = any(reason.kind in _BEYOND_KEY for reason in verdict.reasons)
+        missing = not waits and (beyond or not isinstance(verdict, Stale) or verdict.key is None or not lock.vouches(name, verdict.key))
     if missing:
         raise _not_vouched(name, verdict, hint)

@@ -21,7 +21,8 @@ from .loading.distributions import Shelf, normalise
 from .loading.moments import CLOCKS, names_read
 from .model import Digest, Fresh, Observation, Plan, Trace, base_of, records
 from .observation.seen import Seen
-from .pipeline.graph import StepGraph
+from .pipeline.graph import StepGraph, StepNode
+from .pipeline.paths import may_meet
 from .project import Project
 from .state import watched
 from .state.parts import blobs_of
@@ -138,12 +139,12 @@ def _import_folders(project: Project) -> List[str]:
 def _names_nobody_imports(project: Project) -> Dict[str, Set[str]]:
     """Return the names that the steps' products bring into each folder, without those that code may import."""
     found: Dict[str, Set[str]] = {}
-    for node in project.graph.nodes.values():
-        for path in node.products.values():
-            full = os.path.join(project.config.root, path)
-            while len(full) > len(project.config.root):
-                full, name = os.path.split(full)
-                found.setdefault(full, set()).add(name)
+    later = [template.pieces[0].rpartition("/")[0] for node in project.graph.nodes.values() for template in node.templates.products]
+    for path in [*project.graph.products.writers, *filter(None, dict.fromkeys(later))]:     # of labels that a step gives, the folder
+        full = os.path.join(project.config.root, path)
+        while len(full) > len(project.config.root):
+            full, name = os.path.split(full)
+            found.setdefault(full, set()).add(name)
     if found:
         waiting = [source.code() for source in project.snapshot.sources.values() if source.path.endswith((".py", ".pyw"))]
         named = {name.partition(".")[0] for name in sys.modules}
@@ -223,7 +224,7 @@ def watch_steps(builder: Builder, root: str, graph: StepGraph, traces: Mapping[s
     for name, trace in traces.items():
         node = graph.nodes[base_of(name)]
         digests = {each.path: each.digest for each in trace.inputs}
-        for path in node.files.values():
+        for path in dict.fromkeys([*node.files.values(), *(digests if node.templates.files else ())]):
             full = os.path.join(root, path)
             if os.path.isdir(full):
                 builder.tree(full)
@@ -231,11 +232,21 @@ def watch_steps(builder: Builder, root: str, graph: StepGraph, traces: Mapping[s
                 builder.content(full, digests.get(path))
         for product in trace.products:
             builder.content(os.path.join(root, product.path), product.blob)
-        for path in node.products.values():
+        for path in (*node.products.values(), *_by_label(node, trace)):
             if os.path.isdir(os.path.join(root, path)):
                 builder.kind(os.path.join(root, path), "folder")
         if trace.observation is not None:
             _observed(builder, root, trace.observation, [product.path for product in trace.products])
+
+
+def _by_label(node: StepNode, trace: Trace) -> Iterator[str]:
+    """Yield the declared products of an instance, by what it wrote: a label is no longer than one name in a path."""
+    for template in node.templates.products:
+        depth = template.shown.count("/") + 1
+        found = {"/".join(product.path.split("/")[:depth]) for product in trace.products if may_meet(template, product.path)}
+        if not found:
+            raise Doubtful(f"`{trace.step}` wrote an empty folder: its path is not recorded")
+        yield from found
 
 
 def _observed(builder: Builder, root: str, observation: Observation, products: List[str]) -> None:

@@ -38,6 +38,7 @@ from .model import (
     Policy,
     Reason,
     Stale,
+    StepFacts,
     Trace,
     Unit,
     Verdict,
@@ -252,8 +253,8 @@ class Workspace:
             self._emit(notice)
         self._survey.clear(trace)
 
-    def _noted(self, name: str, seen: Seen, held: Sequence[Tuple[str, str]]) -> Noted:
-        return self._survey.conditions.noted(seen, self._survey.facts([base_of(name)])[base_of(name)], held, self.project.loaded)
+    def _noted(self, facts: StepFacts, seen: Seen, held: Sequence[Tuple[str, str]]) -> Noted:
+        return self._survey.conditions.noted(seen, facts, held, self.project.loaded)
 
     def _finish(self, runner: Runner, policy: Policy) -> None:
         """Record the units of what ran, and write the lockfile."""

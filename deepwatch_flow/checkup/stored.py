@@ -95,6 +95,10 @@ class _Owners:
             lock = lockfile.read(os.path.join(self._site.config.root, LOCKFILE))
             for step, entry in lock.steps.items() if lock is not None else ():
                 self._add(step, entry.artifact.blob, entry.products)
+            for name, family in lock.families.items() if lock is not None else ():
+                wrote = dict(family.products)
+                for key, artifact in family.instances:
+                    self._add(name, artifact.blob, wrote.get(key, ()))
 
     def _add(self, step: str, blob: str, products: Iterable[ProductFile]) -> None:
         self._names[blob] = f"the stored value of `{step}` ({blob[:12]})"

@@ -55,8 +55,8 @@ def products(site: Site, lock: Lock) -> Iterator[Finding]:
     store = LocalStore(site.objects) if os.path.isdir(site.objects) else None
     known: Set[Tuple[str, Digest]] = {product[:2] for traces in _traces(site).values() for trace in traces for product in trace.products}
     missing = []
-    for step, entry in lock.steps.items():
-        for product in entry.products:
+    for step in (*lock.steps, *lock.families):
+        for product in lock.products_of(step):
             found = _digest(site, product)
             if found == product.blob:
                 continue

@@ -11,7 +11,7 @@ from ..git import Repository
 from ..locking.edits import Edit, edits_between, names_in
 from ..locking.impact import BY_PARAM, BY_UPSTREAM, Hit, Looked, below, impact
 from ..model import Lock, LockEntry, StepFacts
-from ..pipeline.parameters import nearest
+from ..pipeline.hints import nearest
 from ..report import explain
 from ..report.documents import Json
 from ..state import lockfile

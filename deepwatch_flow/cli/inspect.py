@@ -210,7 +210,8 @@ def _instances(plan: Optional[Plan], family: str, count: Optional[int], judged: 
 
 
 def _details(node: StepNode) -> Document:
-    return {"inputs": dict(node.files), "products": dict(node.products),
+    files, products = ({each.parameter: each.shown for each in templates} for templates in node.templates)
+    return {"inputs": {**node.files, **files}, "products": {**node.products, **products},
             "params": {param: repr(value) for param, value in node.params.items()},
             "tags": list(node.tags), "file": node.file, "line": node.line}
 

@@ -76,7 +76,7 @@ class Dispatcher:
         fingerprint = self._fingerprint(base_of(call.step))
         if not self._posting:
             return Order(call, fingerprint.digest)
-        parcels = self._packing.parcels(list(node.files.values()))
+        parcels = self._packing.parcels(list({**node.files, **dict(call.files)}.values()))
         blobs = {parcel.blob: parcel.size for parcel in parcels}
         for _, _, artifact in call.upstreams:
             blobs.update(blobs_of(artifact, self._store.get))
@@ -150,7 +150,7 @@ class Dispatcher:
 
     def _declared(self, call: Call) -> List[str]:
         node = self._project.graph.nodes[base_of(call.step)]
-        return [os.path.join(self._project.config.root, path) for path in (*node.files.values(), *node.products.values())]
+        return [os.path.join(self._project.config.root, path) for path in (*node.files.values(), *dict((*call.files, *call.products)).values())]
 
     def _refused(self, step: str, answer: Answer) -> Failure:
         ours = self._fingerprint(base_of(step))

@@ -208,8 +208,8 @@ class Site:
         call, root = order.call, self._config.root
         os.chdir(root)    # a step before this one may have gone elsewhere
         if self._apart:
-            made = {path for node in self._project.graph.nodes.values() for path in node.products.values()}
-            wrong = [differs(each, root, self._kit.code == FOUND and each.path not in made) for each in order.parcels]
+            made = self._project.graph.products
+            wrong = [differs(each, root, self._kit.code == FOUND and each.path not in made.overlapping(each.path)) for each in order.parcels]
             failure = next((each for each in wrong if each is not None), None)
             if failure is not None:
                 return Answer(Outcome(failure=failure), self._who, host=self._host)
@@ -221,7 +221,7 @@ class Site:
         outcome = outcome._replace(value=None, here=False, printed=None, notices=(*outcome.notices, *told))
         travelled = self._borrowed.send(outcome) if self._borrowed is not None else ()
         node = self._project.graph.nodes[base_of(call.step)]
-        declared = [os.path.join(root, path) for path in (*node.files.values(), *node.products.values())]
+        declared = [os.path.join(root, path) for path in (*node.files.values(), *dict((*call.files, *call.products)).values())]
         views = views_of(outcome.seen, root, declared, self.places.there) if outcome.seen is not None else ()
         return Answer(_told(outcome, self.places), self._who, host=self._host, travelled=travelled, apart=self._apart, views=views,
                       text=text)

@@ -17,7 +17,7 @@ Take = Callable[[str, Artifact], Any]
 def arguments_of(node: StepNode, call: Call, take: Take) -> Dict[str, Any]:
     """Return what a step's function is called with; params are copied, a step may change them."""
     arguments: Dict[str, Any] = {name: _copied(value) for name, value in node.params.items()}
-    for name, path in {**node.files, **node.products}.items():
+    for name, path in {**node.files, **node.products, **dict(call.files), **dict(call.products)}.items():
         arguments[name] = Path(path)
     for parameter, label in call.labels:
         declared: Any = node.each[parameter]

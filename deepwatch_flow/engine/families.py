@@ -2,7 +2,8 @@
 
 An instance is a step like any other, named ``FAMILY[LABEL]``. Its key has the digest of its element and
 neither the label nor the place: what is the same as before is reused wherever it stands now. The family
-itself has no code to run: its value is a mapping of labels to the values of its instances.
+itself has no code to run: its value is a mapping of labels to the values of its instances. Where labels
+stand in paths of files and products, the path counts as that of any step does.
 """
 from __future__ import annotations
 
@@ -28,6 +29,8 @@ from typing import (
 from ..errors import NoInstance, PipelineError
 from ..hashing.digest import digest_bytes
 from ..model import Artifact, Axis, Digest, StepFacts, Trace, base_of, part_name
+from ..pipeline.paths import Products
+from ..pipeline.templates import paths_of
 from ..state.parts import CODEC, Part, dump, output_of
 
 #: gives the parts of a step's value: name of the part -> artifact
@@ -89,6 +92,31 @@ def meant(family: str, names: Collection[str], words: Iterable[str]) -> Set[str]
     return found
 
 
+class Claims:
+    """Which instance writes which path: no two may write the same, and labels that a step gives are known only when it has run.
+
+    `produced` are the paths that are known before: those were compared when the pipeline was loaded.
+    """
+
+    def __init__(self, produced: Mapping[str, str]) -> None:
+        self._produced = produced
+        self._products: Optional[Products] = None
+
+    def taken(self, facts: StepFacts, members: Tuple[StepFacts, ...]) -> Tuple[StepFacts, ...]:
+        """Return the instances of a family; raises PipelineError where one would write what something else writes, or a sibling reads."""
+        family = facts.family
+        if family is None or family.is_given or not family.templates.products:
+            return members
+        if self._products is None:
+            self._products = Products(self._produced)
+        for member in members:
+            for _, path in member.products:
+                self._products.add_of_instance(path, member.name)
+        for member in members:
+            self._products.makers(member.name, [path for _, path in member.files])
+        return members
+
+
 def _instance(facts: StepFacts, chosen: Tuple[Tuple[Axis, int], ...], names: Mapping[str, Sequence[str]]) -> StepFacts:
     params, upstreams, labels, shown = list(facts.params), list(facts.upstreams), [], []
     for axis, number in chosen:
@@ -101,8 +129,14 @@ def _instance(facts: StepFacts, chosen: Tuple[Tuple[Axis, int], ...], names: Map
             params.append(param)
             labels.append((axis.parameter, label))
             shown.append(label)
-    return facts._replace(name=part_name(facts.name, ",".join(shown)), params=tuple(sorted(params)), upstreams=tuple(sorted(upstreams)),
+    made = facts._replace(name=part_name(facts.name, ",".join(shown)), params=tuple(sorted(params)), upstreams=tuple(sorted(upstreams)),
                           parts=None, family=None, labels=tuple(labels))
+    templates = facts.family.templates if facts.family is not None else None
+    if not templates or not any(templates):
+        return made
+    by_parameter = dict(zip([axis.parameter for axis, _ in chosen], shown))
+    return made._replace(files=tuple(sorted([*facts.files, *paths_of(templates.files, by_parameter, made.name, False)])),
+                         products=tuple(sorted(paths_of(templates.products, by_parameter, made.name, True))))
 
 
 def gathered(facts: StepFacts, members: Sequence[str], made: Callable[[str], Artifact]) -> Tuple[Trace, bytes]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 from typing import Dict, Iterable, List, Mapping, Optional, Tuple
 
 from ..model import Artifact, Digest, StepFacts, Trace, base_of
-from .families import gathered, instances, named
+from .families import Claims, gathered, instances, named
 from .planner import World, elements_of
 
 
@@ -19,6 +19,7 @@ class FanOut:
         self._world = world
         self._facts = facts
         self._traces = traces
+        self._claims = Claims(world.produced)
         self._members: Dict[str, Tuple[str, ...]] = {}
         self._working: Dict[Digest, str] = {}
         self._done: Dict[Digest, Trace] = {}
@@ -31,7 +32,7 @@ class FanOut:
     def expand(self, name: str, force: Iterable[str] = ()) -> Tuple[str, ...]:
         """Return the names of a family's instances, whose facts are known from now on; raises PipelineError, and NoInstance where one is named that there is not."""
         facts = self._facts[name]
-        members = named(facts, instances(facts, self._parts_of), self._world.only.get(name), force)
+        members = named(facts, self._claims.taken(facts, instances(facts, self._parts_of)), self._world.only.get(name), force)
         self._facts.update((member.name, member) for member in members)
         self._members[name] = tuple([member.name for member in members])
         return self._members[name]

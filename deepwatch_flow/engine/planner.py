@@ -60,7 +60,7 @@ class World(NamedTuple):
     history: History
     input_digest: InputDigest
     holdings: Holdings
-    produced: Mapping[str, str]                #: path of a product -> its step
+    produced: Mapping[str, str]                #: path of a product -> its step or instance, as far as paths are known before a run
     broken: Broken = _no_reasons
     unaffected: Unaffected = _unproved
     parts: Parts = _whole
@@ -309,12 +309,7 @@ def awaited(world: World, name: str) -> List[str]:
     """Return the steps without whose results nothing can be said of a step."""
     facts = world.facts[name]
     axes = [base_of(axis.step) for axis in facts.family.axes if axis.step] if facts.family is not None else []
-    return list(dict.fromkeys(axes + [base_of(step) for _, step in facts.upstreams] + _producers(world, facts) + _seen_makers(world, name)))
-
-
-def _producers(world: World, facts: StepFacts) -> List[str]:
-    makers = [maker_of(world, path) for _, path in facts.files]
-    return [maker for maker in makers if maker is not None]
+    return list(dict.fromkeys([*axes, *(base_of(step) for _, step in (*facts.upstreams, *facts.makers)), *_seen_makers(world, name)]))
 
 
 def _seen_makers(world: World, name: str) -> List[str]:
@@ -322,14 +317,14 @@ def _seen_makers(world: World, name: str) -> List[str]:
     last = world.history.latest.get(name)
     if last is None or last.observation is None or not world.produced:
         return []
-    makers = [maker_of(world, each.path) for each in last.observation.files]
+    makers = [_maker_of(world, each.path) for each in last.observation.files]
     return [maker for maker in makers if maker is not None and maker != name]
 
 
-def maker_of(world: World, path: str) -> Optional[str]:
+def _maker_of(world: World, path: str) -> Optional[str]:
     """Return the step whose product a path is, or in whose product folder it lies."""
     while path:
         if path in world.produced:
-            return world.produced[path]
+            return base_of(world.produced[path])
         path = path.rpartition("/")[0]
     return None

@@ -1,7 +1,7 @@
 """The plan: the verdict on each selected step, families taken apart into their instances. Pure."""
 from __future__ import annotations
 
-from typing import Dict, List, Mapping, Sequence, Set
+from typing import Dict, List, Mapping, Optional, Sequence, Set
 
 from ..model import (
     Artifact,
@@ -18,7 +18,8 @@ from ..model import (
     Verdict,
     base_of,
 )
-from .families import gathered, instances, named
+from ..pipeline.paths import folders_of
+from .families import Claims, gathered, instances, named
 from .planner import (
     World,
     asked,
@@ -26,7 +27,6 @@ from .planner import (
     differences,
     elements_of,
     judge,
-    maker_of,
     outputs_of,
     part_of,
     pinned,
@@ -53,7 +53,11 @@ def plan(world: World, policy: Policy, wanted: Set[str]) -> Plan:
 class _Planner:
     def __init__(self, world: World, policy: Policy, wanted: Set[str]) -> None:
         self._facts = dict(world.facts)        # instances are added
-        self._world = world._replace(facts=self._facts)
+        self._world = world._replace(facts=self._facts, input_digest=self._input_digest)
+        self._surveyed = world.input_digest
+        self._restored: Dict[str, Digest] = {}             # products that a run puts back, with their content
+        self._filled: Dict[str, str] = {}                  # the folders around them, each with a step whose products are missing in it
+        self._claims = Claims(world.produced)
         self._members: Dict[str, List[str]] = {}
         self._undone: Set[str] = set()                     # families some of whose instances are not fresh
         self.wholes: Dict[str, Trace] = {}                 # of families whose instances are all fresh
@@ -67,6 +71,13 @@ class _Planner:
         self.verdicts[name] = verdict
         if isinstance(verdict, Fresh):
             self._outputs.update(outputs_of(self._world, name, verdict.trace))
+            for product in verdict.restore:
+                self._restored[product.path] = product.blob
+                self._filled.update(dict.fromkeys(folders_of(product.path), base_of(name)))
+
+    def _input_digest(self, path: str) -> Optional[Digest]:
+        """Return the digest of an input as a run will find it."""
+        return self._restored.get(path) or self._surveyed(path)
 
     def verdict(self, name: str) -> Verdict:
         """Return the verdict on a step, by what is known of those before it."""
@@ -88,10 +99,12 @@ class _Planner:
             return
         members = self._members[name] = []
         only = self._world.only.get(name)
-        for member in named(facts, instances(facts, self._parts_of), only, self._policy.force):
+        for member in named(facts, self._claims.taken(facts, instances(facts, self._parts_of)), only, self._policy.force):
             members.append(member.name)
             self._facts[member.name] = member
-            self.settle(member.name, judge(self._world, member.name, self._outputs, self._policy, only is not None or name in self._wanted))
+            unfilled = self._unfilled(member)
+            self.settle(member.name, Pending(tuple(unfilled)) if unfilled else judge(
+                self._world, member.name, self._outputs, self._policy, only is not None or name in self._wanted))
         if only is not None:
             return      # nobody needs the family as a whole
         made = {each: verdict.trace.artifact for each in members for verdict in [self.verdicts[each]] if isinstance(verdict, Fresh)}
@@ -135,8 +148,13 @@ class _Planner:
         return (elements_of(self._world, verdict.trace, step) if isinstance(verdict, Fresh) else None) or {}
 
     def _waits(self, name: str) -> List[str]:
-        return [step for step in awaited(self._world, name)
-                if step in self._undone or (step in self.verdicts and not isinstance(self.verdicts[step], Fresh))]
+        waits = [step for step in awaited(self._world, name)
+                 if step in self._undone or (step in self.verdicts and not isinstance(self.verdicts[step], Fresh))]
+        return list(dict.fromkeys(waits + self._unfilled(self._facts[name])))
+
+    def _unfilled(self, facts: StepFacts) -> List[str]:
+        """Return the steps whose files have to be put back into folders that a step reads: these have no digest yet that counts."""
+        return [self._filled[path] for _, path in facts.files if path in self._filled] if self._filled else []
 
     def _undecided(self, facts: StepFacts, waits: Sequence[str]) -> Verdict:
         if facts.fingerprint.uncacheable is not None:
@@ -147,7 +165,8 @@ class _Planner:
         last = self._world.history.latest.get(facts.name)
         if last is None:
             return Pending(tuple(waits), (Reason("never-ran", facts.name),) if facts.family is None else ())
-        known = [path for _, path in facts.files if maker_of(self._world, path) is None]
+        made = {path for path, _ in facts.makers}
+        known = [path for _, path in facts.files if path not in made]
         inputs = tuple(Input(path, digest) for path in known for digest in [self._world.input_digest(path)] if digest is not None)
         same = last._replace(inputs=tuple(each for each in last.inputs if each.path in known), upstreams=())
         reasons = [] if not _differs(facts, inputs, same) else list(differences(facts, inputs, (), same))

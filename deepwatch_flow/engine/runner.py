@@ -21,6 +21,7 @@ from ..model import (
     ProductFile,
     Reason,
     Stale,
+    StepFacts,
     Trace,
     Verdict,
     base_of,
@@ -53,7 +54,7 @@ class Parts(NamedTuple):
     lock: Optional[Lock]
     clear: Callable[[Trace], None] = lambda _: None     #: remove what the last execution wrote
     #: what was observed of a step, and what its value holds, as conditions
-    note: Callable[[str, Seen, Sequence[Tuple[str, str]]], Noted] = lambda *_: Noted(Observation())
+    note: Callable[[StepFacts, Seen, Sequence[Tuple[str, str]]], Noted] = lambda *_: Noted(Observation())
     options: Callable[[str], Mapping[str, Any]] = lambda _: DEFAULTS     #: of a step (pipeline/options.py)
     schedule: Optional[Schedule] = None
     #: raises Edited where a step would run only to have its products again, and that would lose something
@@ -197,15 +198,16 @@ class Runner:
 
     def _execute(self, name: str, running: _Running) -> None:
         facts = self._facts[name]
-        last = self._world.history.latest.get(name)
-        if last is not None:
+        history = self._world.history
+        for last in [history.latest[name]] if name in history.latest else [history.by_product[path] for _, path in facts.products if path in history.by_product]:
             self._parts.clear(last)
         self._parts.emit(StepStarted(name, running.reasons))
         self._running[name] = running
         options = self._parts.options(name)
         self._parts.executor.submit(Call(
             name, tuple((parameter, step, self._revival.made(step).artifact) for parameter, step in facts.upstreams),
-            facts.products, options["observe"], options["timeout"], options["seed"], facts.parts, facts.labels, facts.apart))
+            facts.products, options["observe"], options["timeout"], options["seed"], facts.parts, facts.labels, facts.apart,
+            facts.files if base_of(name) != name else ()))
 
     def _is_refused(self, name: str, observation: Optional[Observation], reasons: Tuple[Reason, ...], seconds: float) -> bool:
         """Fail a step that must be hermetic and is not; tell whether it is one."""
@@ -270,7 +272,7 @@ class Runner:
             self._end_badly(name, running, outcome.failure or Failure("it gave nothing"), outcome.seconds)
             return
         trace = running.trace._replace(artifact=outcome.artifact, products=outcome.products)
-        noted = self._parts.note(name, outcome.seen, outcome.held) if outcome.seen is not None else None
+        noted = self._parts.note(self._facts[name], outcome.seen, outcome.held) if outcome.seen is not None else None
         if noted is not None and self._is_refused(name, noted.observation, running.reasons, outcome.seconds):
             return
         changed = self._changed_inputs(trace)

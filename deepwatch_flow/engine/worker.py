@@ -63,6 +63,7 @@ class Call(NamedTuple):
     parts: Optional[Tuple[str, ...]] = None            #: how its value is stored: StepFacts.parts
     labels: Tuple[Tuple[str, str], ...] = ()           #: of an instance: StepFacts.labels
     apart: Tuple[str, ...] = ()                        #: outputs that are stored by their elements: StepFacts.apart
+    files: Tuple[Tuple[str, str], ...] = ()            #: of an instance: (parameter, path) of what it reads: StepFacts.files
 
 
 class Failure(NamedTuple):

@@ -89,14 +89,18 @@ def _family_facts(old: FamilyEntry, new: FamilyEntry) -> Tuple[Fact, ...]:
     """Return what differs of a family: its code, what it was seen to depend on, and how many instances came and went."""
     found = [Fact("code", "", old.code, new.code)] if old.code != new.code else []
     before, after = dict(old.observed), dict(new.observed)
-    found += [Fact("observed", name, before.get(name), after.get(name)) for name in sorted({*before, *after})
-              if before.get(name) != after.get(name)]
+    found += _named("input", dict(old.inputs), dict(new.inputs))
+    found += _named("observed", before, after)
     gone, come = dict(old.instances).keys() - dict(new.instances).keys(), dict(new.instances).keys() - dict(old.instances).keys()
     other = [key for key, made in new.instances if dict(old.instances).get(key, made) != made]
     for count, word in ((len(come), "new"), (len(gone), "gone"), (len(other), "of another value")):
         if count:
             found.append(Fact("instances", f"{count} {'instance' if count == 1 else 'instances'} {word}", str(count), str(count)))
-    return tuple(found)
+    return (*found, *_named("product", *({file.path: file.blob for _, files in side.products for file in files} for side in (old, new))))
+
+
+def _named(kind: str, old: Mapping[str, str], new: Mapping[str, str]) -> List[Fact]:
+    return [Fact(kind, name, old.get(name), new.get(name)) for name in sorted({*old, *new}) if old.get(name) != new.get(name)]
 
 
 def _told(entry: LockEntry) -> Dict[str, Dict[str, str]]:

@@ -10,6 +10,7 @@ from ..analysis.nodes import Node
 from ..analysis.reads import READS_ANNOTATIONS, READS_DOC
 from ..model import Digest, SeenUnit, StepFacts, Trace
 from ..pipeline.graph import StepGraph
+from ..pipeline.paths import may_meet
 from .edits import ANNOTATIONS, CODE, DOCS, Edit
 from .spreading import spread
 
@@ -63,21 +64,13 @@ def _modules(analysis: Analysis) -> Dict[str, ModuleFacts]:
 def below(looked: Looked, hits: Mapping[str, Hit]) -> Tuple[Hit, ...]:
     """Return hits with the steps below them, in the order of the pipeline."""
     found = dict(hits)
-    makers = {path: node.name for node in looked.graph.nodes.values() for path in node.products.values()}
     for name in looked.graph.order:
         node = looked.graph.nodes[name]
-        needs = [*looked.graph.consumed(name), *(step for path in node.files.values() for step in _makers(path, makers))]
+        needs = [*looked.graph.consumed(name), *(step for _, step in node.makers)]
         above = next((step for step in needs if step in found), None)
         if name not in found and above is not None:
             found[name] = Hit(name, BY_UPSTREAM, found[above].edit, (name, *found[above].path))
     return tuple(found[name] for name in looked.graph.order if name in found)
-
-
-def _makers(path: str, makers: Mapping[str, str]) -> Iterator[str]:
-    while path:
-        if path in makers:
-            yield makers[path]
-        path = path.rpartition("/")[0]
 
 
 def _add(hits: Dict[str, Hit], more: Iterable[Hit]) -> None:
@@ -106,6 +99,10 @@ def _by_files(looked: Looked, edits: Sequence[Edit]) -> Iterator[Hit]:
             edit = next(_at(path, by_path), None) or inside.get(path)
             if edit is not None:
                 yield Hit(name, BY_INPUT, edit.name, (name, path))
+        for template in facts.family.templates.files if facts.family is not None else ():
+            edit = next((each for each in edits if may_meet(template, each.path)), None)
+            if edit is not None:
+                yield Hit(name, BY_INPUT, edit.name, (name, template.shown))
 
 
 def _by_observation(looked: Looked, edits: Sequence[Edit]) -> Iterator[Hit]:

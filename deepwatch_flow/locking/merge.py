@@ -10,9 +10,10 @@ Which side is which has no influence on the result.
 """
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Set, Tuple, TypeVar
 
-from ..model import Accepted, FamilyEntry, Lock, LockEntry
+from ..model import Accepted, FamilyEntry, Input, Lock, LockEntry
 
 T = TypeVar("T")
 _Facts = Dict[Tuple[str, str], Any]
@@ -71,12 +72,23 @@ def _families(base: Lock, ours: Lock, theirs: Lock) -> Tuple[Dict[str, FamilyEnt
             if mine is None or other is None or mine.observed != other.observed:
                 dropped.append(Dropped(name, CHANGED if mine and other else REMOVED, ("observed",) if mine and other else ()))
                 continue
-            instances = _table(dict(before.instances if before is not None else ()), dict(mine.instances), dict(other.instances))
-            # the code is told for people: an instance's key has it
-            entry = FamilyEntry(min(mine.code, other.code), tuple(sorted(instances.items())), mine.observed)
+            entry = _family(before if before is not None else FamilyEntry(mine.code, ()), mine, other)
         if entry is not None:
             found[name] = entry
     return found, dropped
+
+
+def _family(base: FamilyEntry, ours: FamilyEntry, theirs: FamilyEntry) -> FamilyEntry:
+    """Merge the instances of two entries, each with what it wrote; of two that wrote one file neither is certain to be right."""
+    made = _table(*[{key: (artifact, wrote.get(key, ())) for key, artifact in side.instances}
+                    for side in (base, ours, theirs) for wrote in [dict(side.products)]])
+    often = Counter(product.path for _, products in made.values() for product in products)
+    made = {key: each for key, each in made.items() if all(often[product.path] == 1 for product in each[1])}
+    inputs = _table(*[dict(side.inputs) for side in (base, ours, theirs)])
+    # the code is told for people: an instance's key has it
+    return FamilyEntry(min(ours.code, theirs.code), tuple(sorted((key, artifact) for key, (artifact, _) in made.items())), ours.observed,
+                       tuple(Input(*each) for each in sorted(inputs.items())),
+                       tuple(sorted((key, products) for key, (_, products) in made.items() if products)))
 
 
 def _across_schemes(base: Lock, older: Lock, newer: Lock) -> Merged:

@@ -14,6 +14,8 @@ from .decisions import (
     Reason,
     Stale,
     StepFacts,
+    Template,
+    Templates,
     Verdict,
 )
 from .records import (
@@ -70,6 +72,8 @@ __all__ = [
     "SeenVariable",
     "Stale",
     "StepFacts",
+    "Template",
+    "Templates",
     "Trace",
     "Unit",
     "Untracked",

@@ -1,7 +1,7 @@
 """The records of deciding: what the planner is told, its verdicts with their reasons, and what was asked for."""
 from __future__ import annotations
 
-from typing import Dict, FrozenSet, Mapping, NamedTuple, Optional, Tuple, Union
+from typing import Dict, FrozenSet, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 from .records import Accepted, Digest, Fingerprint, Param, ProductFile, Trace, base_of
 
@@ -14,11 +14,45 @@ class Axis(NamedTuple):
     values: Tuple[Tuple[str, Param], ...] = ()         #: (label, value) of declared ones
 
 
+class Template(NamedTuple):
+    """A path with places for the labels of an instance: text and names of parameters by turns, text first and last."""
+
+    parameter: str                                     #: whose path it is
+    pieces: Tuple[str, ...]
+
+    @property
+    def shown(self) -> str:
+        """The path as it was declared: ``out/{country}.csv``."""
+        return self.joined([f"{{{parameter}}}" for parameter in self.parameters])
+
+    @property
+    def parameters(self) -> Tuple[str, ...]:
+        """Whose labels stand in it."""
+        return self.pieces[1::2]
+
+    def joined(self, labels: Sequence[str]) -> str:
+        """Return the path with texts in its places, in their order."""
+        return "".join([text for pair in zip(self.pieces[::2], [*labels, ""]) for text in pair])
+
+
+class Templates(NamedTuple):
+    """The paths of a family's files and products that differ from instance to instance."""
+
+    files: Tuple[Template, ...] = ()
+    products: Tuple[Template, ...] = ()
+
+
 class Family(NamedTuple):
     """How a step is multiplied: an instance for each combination along its axes, or each pair where they are zipped."""
 
     axes: Tuple[Axis, ...]
     zipped: bool = False
+    templates: Templates = Templates()
+
+    @property
+    def is_given(self) -> bool:
+        """Whether its labels are declared, and so known before anything runs."""
+        return not any(axis.step for axis in self.axes)
 
 
 class StepFacts(NamedTuple):
@@ -40,6 +74,7 @@ class StepFacts(NamedTuple):
     accepted_code: Optional[Digest] = None         #: what its code counts as by them
     apart: Tuple[str, ...] = ()                    #: those declared outputs that are stored by their elements
     forced: bool = False                           #: of an instance: whether it was asked for by name to run in any case
+    makers: Tuple[Tuple[str, str], ...] = ()       #: (path, step): who may write what stands at the paths of its files
 
 
 class History(NamedTuple):
@@ -49,6 +84,7 @@ class History(NamedTuple):
     latest: Mapping[str, Trace]                    #: by step: what a changed step is compared with
     by_step: Mapping[str, Tuple[Trace, ...]] = {}  #: the latest first
     families: Mapping[str, Digest] = {}            #: by family: the code by which the lockfile's instances were made
+    by_product: Mapping[str, Trace] = {}           #: what the lockfile says of instances, by what they wrote and the folders around it
 
 class Reason(NamedTuple):
     """One fact that makes a step stale.

@@ -202,6 +202,8 @@ class FamilyEntry(NamedTuple):
     code: Digest
     instances: Tuple[Tuple[Digest, Artifact], ...]         #: (key, its artifact), sorted
     observed: Tuple[Tuple[str, Digest], ...] = ()          #: what any of them was seen to depend on
+    inputs: Tuple[Input, ...] = ()                         #: the files of which each instance reads its own, sorted
+    products: Tuple[Tuple[Digest, Tuple[ProductFile, ...]], ...] = ()    #: (key, what that instance wrote), sorted
 
 
 class Lock(NamedTuple):
@@ -213,6 +215,13 @@ class Lock(NamedTuple):
     scheme: int = SCHEME
     accepted: Tuple[Accepted, ...] = ()        #: sorted by step and definition
     families: Mapping[str, FamilyEntry] = {}
+
+    def products_of(self, name: str) -> Tuple[ProductFile, ...]:
+        """Return what a step wrote, or all instances of a family."""
+        if name in self.steps:
+            return self.steps[name].products
+        written = self.families[name].products if name in self.families else ()
+        return tuple([product for _, products in written for product in products])
 
     def vouches(self, name: str, key: Digest) -> bool:
         """Tell whether a step or an instance has an entry with this key."""

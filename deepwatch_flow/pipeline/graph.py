@@ -12,11 +12,13 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Set
 
 from .._compat import CycleError, TopologicalSorter
 from ..errors import ConfigError, PipelineError
-from ..model import base_of, part_name
-from .parameters import Names, classify, nearest, place
+from ..model import Templates, base_of, part_name
+from .hints import nearest
+from .parameters import Names, classify, place
 from .paths import Products
 from .selection import NOWHERE, Place, chosen, listed, output_of, with_tag
 from .step import Step
+from .templates import given_labels, name_of, paths_of
 
 #: categories of characters that no terminal, file or lockfile shows as they are
 _UNPRINTABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
@@ -38,6 +40,8 @@ class StepNode(NamedTuple):
     file: Optional[str]
     line: Optional[int]
     each: Mapping[str, Union[str, Mapping[str, Any]]] = {}     #: parameter -> the step whose elements, or values by label
+    templates: Templates = Templates()                         #: the paths that differ from instance to instance
+    makers: Tuple[Tuple[str, str], ...] = ()                   #: (path, step): who may write what stands at the paths of its files
 
     @property
     def outputs(self) -> Tuple[str, ...]:
@@ -53,9 +57,11 @@ def _sources(node: StepNode) -> List[str]:
 class StepGraph:
     """The validated steps of a pipeline."""
 
-    def __init__(self, nodes: Mapping[str, StepNode], place: Place = NOWHERE) -> None:
+    def __init__(self, nodes: Mapping[str, StepNode], products: Optional[Products] = None, place: Place = NOWHERE) -> None:
         self.nodes = nodes
         self._place = place
+        #: who writes what, as far as it is known before anything runs: labels that a step gives are not
+        self.products = products if products is not None else Products()
         self._needs = {name: tuple(dict.fromkeys([*map(base_of, node.upstreams.values()), *map(base_of, _sources(node)), *node.after]))
                        for name, node in nodes.items()}
         self._users: Dict[str, List[str]] = {name: [] for name in nodes}
@@ -104,7 +110,7 @@ class StepGraph:
 
     def targets(self, targets: Sequence[str] = (), tags: Sequence[str] = ()) -> Tuple[str, ...]:
         """Return just the steps that targets and tags name."""
-        found = dict.fromkeys(chosen(targets, self.nodes, self.downstream, self._place) if targets else ())
+        found = dict.fromkeys(chosen(targets, self.nodes, self.downstream, self._place, self._writers) if targets else ())
         for tag in tags:
             found.update(dict.fromkeys(with_tag(tag, self.nodes)))
         return tuple(found)
@@ -112,6 +118,10 @@ class StepGraph:
     def output(self, word: str) -> Optional[str]:
         """Return the name of the declared output that a word means as ``STEP.LABEL``; None where it means none."""
         return output_of(word, self.nodes)
+
+    def _writers(self, path: str) -> Tuple[str, ...]:
+        """Return the instance that writes a path, or the families that may."""
+        return tuple(dict.fromkeys(writer for each, writer in self.products.overlapping(path).items() if each == path or each not in self.products.writers))
 
     def _sorted(self) -> Tuple[str, ...]:
         """Return a topological order that leaves the order of declaration where it can."""
@@ -155,15 +165,44 @@ def build(steps: Sequence[Step], settings: Mapping[str, Mapping[str, Any]], root
         found = classify(step, names, settings.get(step.name, {}), root)
         after = tuple(base_of(names.of(step, each)) for each in step.after)
         nodes[step.name] = StepNode(step.name, step, found.params, found.files, found.products, found.upstreams, after,
-                                    step.tags, step.file, step.line, found.each)
+                                    step.tags, step.file, step.line, found.each, Templates(tuple(found.file_templates), tuple(found.product_templates)))
         for path in found.products.values():
             products.add(path, step.name)
+    files = {name: _of_family(node, products) for name, node in nodes.items() if node.each and any(node.templates)}
     if products:  # reading what another step writes is an edge
         for name, node in nodes.items():
-            makers = products.makers(name, node.files)
+            makers = products.makers(name, node.files.values())
+            if name in files:
+                makers += _makers_of_family(node, files[name], products)
             if makers:
-                nodes[name] = node._replace(after=tuple(dict.fromkeys(node.after + makers)))
-    return StepGraph(nodes, Place(root, here or root))
+                nodes[name] = node._replace(after=tuple(dict.fromkeys([*node.after, *(step for _, step in makers)])), makers=makers)
+    return StepGraph(nodes, products, Place(root, here or root))
+
+
+def _of_family(node: StepNode, products: Products) -> Dict[str, List[str]]:
+    """Note what a family writes; return what each instance reads, as far as the labels are known."""
+    files: Dict[str, List[str]] = {}
+    if any(isinstance(source, str) for source in node.each.values()):
+        for template in node.templates.products:
+            products.add_template(template, node.name)
+        return files
+    for labels in given_labels(node.each, node.step.options["each"] == "zip"):
+        instance = name_of(node.name, labels)
+        files[instance] = [path for _, path in paths_of(node.templates.files, labels, instance, False)]
+        for _, path in paths_of(node.templates.products, labels, instance, True):
+            products.add_of_instance(path, instance)
+    return files
+
+
+def _makers_of_family(node: StepNode, files: Mapping[str, Sequence[str]], products: Products) -> Tuple[Tuple[str, str], ...]:
+    """Return who writes what the instances of a family read, each by its own label."""
+    found: Dict[Tuple[str, str], None] = {}
+    if any(isinstance(source, str) for source in node.each.values()):
+        for template in node.templates.files:
+            found.update(dict.fromkeys(products.makers_of_template(node.name, template)))
+    for instance, paths in files.items():
+        found.update(dict.fromkeys(products.makers(instance, paths)))
+    return tuple(found)
 
 
 def _names(steps: Sequence[Step], root: str) -> Dict[str, Step]:

@@ -6,16 +6,17 @@ paths of files and products may lie is decided in ``paths``.
 """
 from __future__ import annotations
 
-import difflib
 import inspect
 import os
 from types import FunctionType
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple, Union
 
 from ..errors import ConfigError, PipelineError
-from ..model import part_name
-from .paths import file_path, product_path
+from ..model import Template, part_name
+from .hints import nearest
+from .paths import file_path, path_text, product_path
 from .step import Each, File, Product, Step
+from .templates import marked, missing_places, template_of
 
 #: stands for "no default"
 _NONE: Any = inspect.Parameter.empty
@@ -29,6 +30,8 @@ class Parameters(NamedTuple):
     products: Dict[str, str]
     upstreams: Dict[str, str]
     each: Dict[str, Union[str, Dict[str, Any]]]    #: the step whose value's elements, or the values by label
+    file_templates: List[Template]                 #: of a family: paths with places for labels
+    product_templates: List[Template]
 
 
 class Names(NamedTuple):
@@ -99,12 +102,13 @@ class Names(NamedTuple):
 
 def classify(step: Step, names: Names, settings: Mapping[str, Any], root: str) -> Parameters:
     """Return what a step's parameters mean."""
-    found = Parameters({}, {}, {}, {}, {})
+    found = Parameters({}, {}, {}, {}, {}, [], [])
     needs = {parameter: names.of(step, needed) for parameter, needed in step.needs.items()}
     parameters, open_ended = _signature(step, root)
+    axes = [name for name, default in parameters.items() if isinstance(default, Each)]
     for name, default in parameters.items():
         if isinstance(default, (File, Product)):
-            _place_marker(found, step, name, default, root)
+            _place_marker(found, step, name, default, (root, axes))
         elif isinstance(default, Each):
             found.each[name] = _gone_through(step, name, default, names)
         elif name in needs:
@@ -127,10 +131,17 @@ def classify(step: Step, names: Names, settings: Mapping[str, Any], root: str) -
 
 
 def _check_each(found: Parameters, step: Step, root: str) -> None:
-    if found.each and found.products:
-        raise PipelineError(f"step `{step.name}`{_where(step, root)} has instances, and each would write the same product "
-                            f"`{next(iter(found.products.values()))}`", hint="return the value, and write the file in a step that takes all of them")
-    if found.each and step.options["outputs"]:
+    if not found.each:
+        return
+    paths = [(path, None) for path in found.products.values()] + [(each.shown, each) for each in found.product_templates]
+    for path, template in paths:
+        missing = missing_places(template, found.each, step.options["each"] == "zip")
+        if missing:
+            places = "".join(f"{{{axis}}}" for axis in missing)
+            raise PipelineError(f"step `{step.name}`{_where(step, root)} has instances, and several would write the same product `{path}`",
+                                hint=f"give each a path of its own by its label: put {places} into it; or return the value, "
+                                     "and write the file in a step that takes all of them")
+    if step.options["outputs"]:
         raise PipelineError(f"step `{step.name}`{_where(step, root)} has both Each and outputs", hint="return a dict from each instance")
 
 
@@ -167,12 +178,6 @@ def _told(thing: Any) -> str:
     return f"a value of type `{type(thing).__name__}`"
 
 
-def nearest(name: str, names: Any) -> Optional[str]:
-    """Return a did-you-mean, or None where nothing is near."""
-    close = difflib.get_close_matches(name, [str(each) for each in names], n=1)
-    return f"did you mean `{close[0]}`?" if close else None
-
-
 def place(step: Step, root: str) -> str:
     """Return ``file:line`` of a step's definition, relative to the root, or empty where it has none."""
     if step.file is None:
@@ -181,14 +186,21 @@ def place(step: Step, root: str) -> str:
     return f"{os.path.relpath(step.file, root) if below else step.file}:{step.line}"
 
 
-def _place_marker(found: Parameters, step: Step, name: str, marker: Any, root: str) -> None:
+def _place_marker(found: Parameters, step: Step, name: str, marker: Any, place: Tuple[str, List[str]]) -> None:
+    root, axes = place
     if name in step.needs:
         raise PipelineError(f"parameter `{name}` of step `{step.name}`{_where(step, root)} is a {type(marker).__name__} "
                             "by its default and a step's value by `needs`", hint="drop one of them")
+    kind = type(marker).__name__
+    text = path_text(marker, step.name)
+    if axes:
+        text = marked(text, axes, f"{kind} `{name}` of step `{step.name}`{_where(step, root)}")
+    path = (file_path if isinstance(marker, File) else product_path)(text, step.name, root)
+    template = template_of(name, path)
     if isinstance(marker, File):
-        found.files[name] = file_path(marker, step.name, root)
+        found.file_templates.append(template) if template is not None else found.files.__setitem__(name, path)
     else:
-        found.products[name] = product_path(marker, step.name, root)
+        found.product_templates.append(template) if template is not None else found.products.__setitem__(name, path)
 
 
 def _check_needs(found: Parameters, step: Step, needs: Mapping[str, str], parameters: Mapping[str, Any],

@@ -17,7 +17,7 @@ from typing import Callable, Dict, Iterable, List, Mapping, NamedTuple, Optional
 
 from ..errors import ConfigError
 from ..model import base_of, part_name
-from .parameters import nearest
+from .hints import nearest
 
 _MOST = 12
 
@@ -57,21 +57,26 @@ class Chosen(Protocol):
         """The labels of its declared outputs."""
 
 
-def chosen(words: Sequence[str], nodes: Mapping[str, Chosen], users: Callable[[str], Iterable[str]], place: Place = NOWHERE) -> Tuple[str, ...]:
+#: gives the steps, or instances, that write a product
+Writers = Callable[[str], Sequence[str]]
+
+
+def chosen(words: Sequence[str], nodes: Mapping[str, Chosen], users: Callable[[str], Iterable[str]], place: Place = NOWHERE,
+           writers: Writers = lambda _: ()) -> Tuple[str, ...]:
     """Return the steps that words name; `users` gives those that need a step directly. Raises ConfigError for one that fits nothing."""
     found: Dict[str, None] = {}
     without: List[str] = []
     for word in words:
         if word.startswith("!") and word not in nodes:
-            without += _named(word[1:], nodes, users, place)
+            without += _named(word[1:], nodes, users, place, writers)
         else:
-            found.update(dict.fromkeys(_named(word, nodes, users, place)))
+            found.update(dict.fromkeys(_named(word, nodes, users, place, writers)))
     if without and len(without) >= len(words) and all(word.startswith("!") for word in words):
         found = dict.fromkeys(nodes)      # nothing was named but what does not count
     return tuple(name for name in found if name not in without)
 
 
-def _named(word: str, nodes: Mapping[str, Chosen], users: Callable[[str], Iterable[str]], place: Place) -> List[str]:
+def _named(word: str, nodes: Mapping[str, Chosen], users: Callable[[str], Iterable[str]], place: Place, writers: Writers) -> List[str]:
     if word in nodes or _is_instance(word, nodes):
         return [word]
     made = output_of(word, nodes)
@@ -80,12 +85,12 @@ def _named(word: str, nodes: Mapping[str, Chosen], users: Callable[[str], Iterab
     if word.startswith("@"):
         return with_tag(word[1:], nodes)
     if len(word) > 1 and word.startswith("+"):
-        return _named(word[1:], nodes, users, place)
+        return _named(word[1:], nodes, users, place, writers)
     if len(word) > 1 and word.endswith("+"):
-        return _below(_named(word[:-1], nodes, users, place), users)
+        return _below(_named(word[:-1], nodes, users, place, writers), users)
     names = [name for name, node in nodes.items() if fnmatch.fnmatchcase(name, word) or word in node.products.values()]
     path = _path(word, place) if not names else ""
-    names = names or [name for name, node in nodes.items() if any(_is_in(path, each) for each in node.products.values())]
+    names = names or [name for name, node in nodes.items() if any(_is_in(path, each) for each in node.products.values())] or list(writers(path))
     if not names:
         step, label = _split(word)
         outputs = nodes[step].outputs if step in nodes else ()

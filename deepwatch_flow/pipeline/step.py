@@ -221,8 +221,24 @@ def _paths_left_out(function: "Any", args: "Any", kwargs: "Any") -> "Dict[str, A
         given = signature.bind_partial(*args, **kwargs).arguments
     except TypeError:
         return {}  # the call itself will say better what is wrong with it
-    return {name: Path(parameter.default.path) for name, parameter in signature.parameters.items()
-            if isinstance(parameter.default, _Marker) and name not in given}
+    defaults = {name: parameter.default for name, parameter in signature.parameters.items()}
+    axes = {name: default for name, default in defaults.items() if isinstance(default, Each)}
+    return {name: Path(_with_labels(default, axes, given) if axes else default.path) for name, default in defaults.items()
+            if isinstance(default, _Marker) and name not in given}
+
+
+def _with_labels(marker: "Any", axes: "Dict[str, Each]", given: "Any") -> str:
+    """Return a path of a family for a call with some elements."""
+    labels = {name: _label_of(each.source, given[name]) for name, each in axes.items() if name in given}
+    try:
+        return str(marker.path).format_map(labels)
+    except KeyError as error:
+        raise TypeError(f"the path {str(marker.path)!r} needs the label of {error.args[0]!r}: give that argument, or the path") from None
+
+
+def _label_of(source: "Any", element: "Any") -> str:
+    known = source.items() if isinstance(source, dict) else ()
+    return next((str(label) for label, value in known if value is element or (type(value) in (str, int, float) and value == element)), str(element))
 
 
 def inspect_target(function: "Any") -> "Any":

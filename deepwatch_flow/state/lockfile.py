@@ -34,6 +34,13 @@ Grammar (TOML; digests are 64 hexadecimal digits, names are quoted, everything i
 
     [families."NAME".instances]                 # a line an instance, by its key: labels and places don't count
     "DIGEST" = { output = "DIGEST", blob = "DIGEST", size = BYTES, codec = "NAME" }     # and seen = "16 of its digits"
+                                                # before `seen` stands wrote = "16 digits" where it has products
+
+    [families."NAME".inputs]                    # those of which each instance reads its own
+    "PATH" = "DIGEST"
+
+    [families."NAME".products]                  # each with the key of the instance that wrote it; `wrote` is of all that are its own
+    "PATH" = { key = "DIGEST", blob = "DIGEST", size = BYTES }      # `executable` as of a step
 
     [families."NAME".observed]                  # as of a step: what any of the instances was seen to depend on
     "KIND NAME" = "DIGEST"
@@ -86,7 +93,7 @@ _MARKER = re.compile(r"^(?:<{7}|>{7}|\|{7})(?: .*)?$|^={7}$", re.MULTILINE)
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"|\'[^\']*\'')
 _POSITION = re.compile(r"\s*\(at (?:line (\d+), column (\d+)|end of document)\)$")
 #: raised with any change of the parsed form that the database keeps
-_PARSED_FORM = 4
+_PARSED_FORM = 5
 
 
 class Conflicted(StateError):

@@ -6,7 +6,7 @@ ten times faster than a TOML parser; it gives up on anything else, so it never h
 from __future__ import annotations
 
 import re
-from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple
+from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Tuple
 
 from .._compat import toml_loads
 from ..errors import StateError
@@ -32,7 +32,7 @@ _STEP = re.compile(
     + ")")
 _FAMILY = re.compile(
     rf'(\n\[families\."{_NAME}"\]\ncode = {_DIGEST}\n'
-    + "".join(rf'(?:\n\[families\."\2"\.{table}\]\n{_FACTS})?' for table in ("instances", "observed")) + ")")
+    + "".join(rf'(?:\n\[families\."\2"\.{table}\]\n{_FACTS})?' for table in ("instances", "inputs", "products", "observed")) + ")")
 _ACCEPTED = re.compile(
     rf'(\n\[accepted\."{_NAME}"\."{_NAME}"\]\nold = {_DIGEST}\nnew = {_DIGEST}\nreason = "{_NAME}"\n)')
 _DEFINITION = re.compile(rf'(\n\[definitions\."{_NAME}"\]\ndigest = {_DIGEST}\n)')
@@ -43,8 +43,10 @@ _UPSTREAM = re.compile(rf'^"{_NAME}" = {{ step = "{_NAME}", output = {_DIGEST} }
 _PRODUCT = re.compile(rf'^"{_NAME}" = {{ blob = {_DIGEST}, size = {_SIZE}(, executable = true)? }}\n', re.MULTILINE)
 
 _INSTANCE = re.compile(
-    rf'^{_DIGEST} = {{ output = {_DIGEST}, blob = {_DIGEST}, size = {_SIZE}, codec = "{_NAME}"(?:, seen = "([0-9a-f]{{16}})")? }}\n',
-    re.MULTILINE)
+    rf'^{_DIGEST} = {{ output = {_DIGEST}, blob = {_DIGEST}, size = {_SIZE}, codec = "{_NAME}"'
+    r'(?:, wrote = "([0-9a-f]{16})")?(?:, seen = "([0-9a-f]{16})")? }\n', re.MULTILINE)
+_WRITTEN = re.compile(
+    rf'^"{_NAME}" = {{ key = {_DIGEST}, blob = {_DIGEST}, size = {_SIZE}(, executable = true)? }}\n', re.MULTILINE)
 
 
 class _NotCanonical(Exception):
@@ -89,10 +91,15 @@ def _write_step(parts: List[str], name: str, entry: LockEntry) -> None:
 
 def _write_family(parts: List[str], name: str, entry: FamilyEntry) -> None:
     seal = f', seen = "{seal_of(entry.observed)[:_SEAL]}"' if entry.observed else ""
+    wrote = {key: f', wrote = "{_wrote(products)}"' for key, products in entry.products}
     parts.append(f'\n[families.{name}]\ncode = "{entry.code}"\n')
     _write_table(parts, name, "instances", [
-        (key, f'{{ output = "{made.output}", blob = "{made.blob}", size = {made.size}, codec = {_quoted(made.codec)}{seal} }}')
+        (key, f'{{ output = "{made.output}", blob = "{made.blob}", size = {made.size}, codec = {_quoted(made.codec)}{wrote.get(key, "")}{seal} }}')
         for key, made in entry.instances], "families")
+    _write_table(parts, name, "inputs", [(path, f'"{digest}"') for path, digest in entry.inputs], "families")
+    _write_table(parts, name, "products", [
+        (path, f'{{ key = "{key}", blob = "{blob}", size = {size}{", executable = true" if executable else ""} }}')
+        for key, products in entry.products for path, blob, size, executable in products], "families")
     _write_table(parts, name, "observed", [(what, f'"{digest}"') for what, digest in entry.observed], "families")
 
 
@@ -212,16 +219,50 @@ def seal_of(observed: Iterable[Tuple[str, Digest]]) -> Digest:
 
 
 def _family(fields: Tuple[str, ...]) -> FamilyEntry:
-    code, instances, observed = fields
-    made = [(Digest(key), Artifact(Digest(output), Digest(blob), int(size), codec), seal)
-            for key, output, blob, size, codec, seal in _facts(_INSTANCE, instances)]
-    return family_of(Digest(code), made, tuple(_facts(_NAMED, observed)))
+    code, instances, inputs, products, observed = fields
+    made = [InstanceLine(Digest(key), Artifact(Digest(output), Digest(blob), int(size), codec), wrote, seen)
+            for key, output, blob, size, codec, wrote, seen in _facts(_INSTANCE, instances)]
+    written = [(Digest(key), ProductFile(path, Digest(blob), int(size), bool(executable)))
+               for path, key, blob, size, executable in _facts(_WRITTEN, products)]
+    if not all(is_inside(product.path) for _, product in written):
+        raise _NotCanonical
+    return family_of(Digest(code), made, tuple(_facts(_NAMED, observed)),
+                     (tuple([Input(*fact) for fact in _facts(_NAMED, inputs)]), written))
 
 
-def family_of(code: Digest, made: Iterable[Tuple[Digest, Artifact, str]], observed: Tuple[Tuple[str, Digest], ...]) -> FamilyEntry:
-    """Return a family's entry; an instance whose seal is not that of what was seen came from another lockfile, and is left out."""
+class InstanceLine(NamedTuple):
+    """What the line of an instance says; `wrote` and `seen` are the beginnings of digests of what stands elsewhere."""
+
+    key: Digest
+    artifact: Artifact
+    wrote: str
+    seen: str
+
+
+def family_of(code: Digest, lines: Iterable[InstanceLine], observed: Tuple[Tuple[str, Digest], ...],
+              files: Tuple[Tuple[Input, ...], Iterable[Tuple[Digest, ProductFile]]] = ((), ())) -> FamilyEntry:
+    """Return a family's entry; `files` are what instances read, and with their keys what they wrote.
+
+    An instance whose digests are not those of what it was seen to depend on and of what it wrote came from
+    another lockfile, by a merge line by line, and is left out.
+    """
+    inputs, written = files
+    by_key: Dict[Digest, List[ProductFile]] = {}
+    for key, product in written:
+        by_key.setdefault(key, []).append(product)
+    products = {key: tuple(sorted(those)) for key, those in by_key.items()}
     seal = seal_of(observed)[:_SEAL] if observed else ""
-    return FamilyEntry(code, tuple([(key, artifact) for key, artifact, found in made if found == seal]), observed)
+    made = [(line.key, line.artifact) for line in lines
+            if line.seen == seal and line.wrote == (_wrote(products[line.key]) if line.key in products else "")]
+    return FamilyEntry(code, tuple(made), observed, inputs, tuple(sorted((key, products[key]) for key, _ in made if key in products)))
+
+
+def _wrote(products: Iterable[ProductFile]) -> str:
+    """Return the digits that stand in an instance's line for the files that it wrote."""
+    hasher = Hasher("wrote/1")
+    for product in sorted(products):
+        hasher.field("path", product.path).field("blob", product.blob).field("executable", str(product.executable))
+    return hasher.digest()[:_SEAL]
 
 
 def _facts(pattern: "re.Pattern[str]", lines: str) -> List[Any]:

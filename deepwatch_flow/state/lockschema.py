@@ -9,7 +9,7 @@ import re
 from typing import Any, Callable, Dict, List, Mapping, Tuple
 
 from ..model import Accepted, Artifact, Digest, FamilyEntry, Input, Lock, LockEntry, ProductFile, Upstream
-from .lockgrammar import family_of, is_inside, seal_of
+from .lockgrammar import InstanceLine, family_of, is_inside, seal_of
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _STEP = ("key", "code", "output", "blob", "size", "codec")
@@ -65,40 +65,48 @@ def _entry(name: str, table: Any) -> LockEntry:
     params: List[Tuple[str, Digest]] = []
     for param in sorted(inner["params"]):
         params.append((param, _digest(inner["params"], param, where, f"{what}, params")))
-    inputs = [Input(path, _digest(inner["inputs"], path, where, f"{what}, inputs")) for path in sorted(inner["inputs"])]
+    inputs = _inputs(inner["inputs"], where, what)
     upstreams = []
     for parameter, fact in _facts(inner["upstreams"], ("step", "output"), where, f"{what}, upstreams"):
         upstreams.append(Upstream(parameter, _text(fact, "step", where, what), _digest(fact, "output", where, what)))
-    products = []
-    for path, fact in _facts(inner["products"], ("blob", "size", "executable"), where, f"{what}, products"):
-        if not is_inside(path):
-            raise Misfit(where, f"{what} has a product outside of the project: {path!r}")
-        if fact.get("executable", True) is not True:
-            raise Misfit(where, f"{what}, {path!r}: `executable` is true or left out")
-        products.append(ProductFile(path, _digest(fact, "blob", where, what), _size(fact, "size", where, what),
-                                    "executable" in fact))
+    products = [_product(path, fact, where, what)
+                for path, fact in _facts(inner["products"], ("blob", "size", "executable"), where, f"{what}, products")]
     observed = [(each, _digest(inner["observed"], each, where, f"{what}, observed")) for each in sorted(inner["observed"])]
     if (_digest(table, _SEAL, where, what) if _SEAL in table else None) != (seal_of(observed) if observed else None):
         raise Misfit(where, f"{what}: what it was seen to depend on is not what its result was made with (a merge line by line?)")
     return LockEntry(_digest(table, "key", where, what), _digest(table, "code", where, what), tuple(params),
-                     tuple(inputs), tuple(upstreams), artifact, tuple(products), tuple(observed))
+                     inputs, tuple(upstreams), artifact, tuple(products), tuple(observed))
+
+
+def _inputs(table: Mapping[str, Any], where: str, what: str) -> Tuple[Input, ...]:
+    return tuple(Input(path, _digest(table, path, where, f"{what}, inputs")) for path in sorted(table))
+
+
+def _product(path: str, fact: Mapping[str, Any], where: str, what: str) -> ProductFile:
+    if not is_inside(path):
+        raise Misfit(where, f"{what} has a product outside of the project: {path!r}")
+    if fact.get("executable", True) is not True:
+        raise Misfit(where, f"{what}, {path!r}: `executable` is true or left out")
+    return ProductFile(path, _digest(fact, "blob", where, what), _size(fact, "size", where, what), "executable" in fact)
 
 
 def _family(name: str, table: Any) -> FamilyEntry:
     where, what = f'[families."{name}"]', f"family {name!r}"
     if not isinstance(table, dict):
         raise Misfit(where, f"{what} must be a table")
-    _only(table, ("code", "instances", "observed"), where, what)
+    _only(table, ("code", "instances", "inputs", "products", "observed"), where, what)
     made = []
-    for key, fact in _facts(_table(table, "instances", where), ("output", "blob", "size", "codec", "seen"), where, f"{what}, instances"):
+    for key, fact in _facts(_table(table, "instances", where), ("output", "blob", "size", "codec", "wrote", "seen"), where, f"{what}, instances"):
         if _DIGEST.fullmatch(key) is None:
             raise Misfit(where, f"{what} has the instance {key!r}, which is no digest")
-        made.append((Digest(key), Artifact(_digest(fact, "output", where, what), _digest(fact, "blob", where, what),
-                                           _size(fact, "size", where, what), _text(fact, "codec", where, what)),
-                     _text(fact, "seen", where, what) if "seen" in fact else ""))
+        made.append(InstanceLine(Digest(key), Artifact(_digest(fact, "output", where, what), _digest(fact, "blob", where, what),
+                                                       _size(fact, "size", where, what), _text(fact, "codec", where, what)),
+                                 *(_text(fact, seal, where, what) if seal in fact else "" for seal in ("wrote", "seen"))))
+    written = [(_digest(fact, "key", where, f"{what}, {path!r}"), _product(path, fact, where, what)) for path, fact in _facts(
+        _table(table, "products", where), ("key", "blob", "size", "executable"), where, f"{what}, products")]
     seen = _table(table, "observed", where)
     observed = [(each, _digest(seen, each, where, f"{what}, observed")) for each in sorted(seen)]
-    return family_of(_digest(table, "code", where, what), made, tuple(observed))
+    return family_of(_digest(table, "code", where, what), made, tuple(observed), (_inputs(_table(table, "inputs", where), where, what), written))
 
 
 def _each(

@@ -156,13 +156,16 @@ def entry_of(plain: Any) -> LockEntry:
 
 def plain_family(entry: FamilyEntry) -> Tuple[object, ...]:
     """Return a lockfile's entry of a family as plain tuples."""
-    return (entry.code, tuple([(key, tuple(made)) for key, made in entry.instances]), _plain(entry.observed))
+    return (entry.code, tuple([(key, tuple(made)) for key, made in entry.instances]), _plain(entry.observed), _plain(entry.inputs),
+            tuple([(key, _plain(products)) for key, products in entry.products]))
 
 
 def family_of(plain: Any) -> FamilyEntry:
     """Return the entry of `plain_family`."""
-    code, instances, observed = plain
-    return FamilyEntry(code, tuple([(key, Artifact(*made)) for key, made in instances]), _pairs(observed))
+    code, instances, observed, inputs, products = plain
+    return FamilyEntry(code, tuple([(key, Artifact(*made)) for key, made in instances]), _pairs(observed),
+                       tuple([Input(*each) for each in inputs]),
+                       tuple([(key, tuple([ProductFile(*each) for each in files])) for key, files in products]))
 
 
 def pack_unit(unit: Unit) -> bytes:

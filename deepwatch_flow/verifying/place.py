@@ -61,7 +61,7 @@ class CleanPlace:
     def _needed(self) -> List[str]:
         """Return the files that the steps may need, relative to the root, without what steps write."""
         root, graph = self._project.config.root, self._project.graph
-        written = tuple(path for node in graph.nodes.values() for path in node.products.values())
+        written = tuple(graph.products.writers)
         kept = repository(root)
         if kept is not None:
             listed = kept.ask("ls-files", "-z", "--cached", "--others", "--exclude-standard")

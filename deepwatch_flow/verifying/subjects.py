@@ -160,10 +160,11 @@ class _Walk:
             self.steps[name] = why
             return
         self.members[name] = tuple([each.name for each in found])
-        made = dict(self._lock.families[name].instances)
+        entry = self._lock.families[name]
+        made, wrote = dict(entry.instances), dict(entry.products)
         for each in found:
             self._facts[each.name] = each
-            self._instance(name, each, made)
+            self._instance(name, each, made, wrote)
         if all(each.name in self._traces for each in found):
             trace, data = gathered(facts, self.members[name], self._made)
             self.manifests[trace.artifact.blob] = data
@@ -175,8 +176,8 @@ class _Walk:
             return {each: self._made(each) for each in self.members[base_of(step)]}
         return elements_of(self._world, self._traces[base_of(step)], step)
 
-    def _instance(self, family: str, facts: StepFacts, made: Mapping[Digest, Artifact]) -> None:
-        """Note what the lockfile says of one instance; `made` has its entries by their keys."""
+    def _instance(self, family: str, facts: StepFacts, made: Mapping[Digest, Artifact], wrote: Mapping[Digest, Tuple[ProductFile, ...]]) -> None:
+        """Note what the lockfile says of one instance; `made` and `wrote` have its values and products by their keys."""
         verdict = judge(self._world, facts.name, self._outputs, Policy(), False)
         keys = self._keys(family, facts, verdict)
         key = next((each for each in keys if each in made), None)
@@ -184,7 +185,7 @@ class _Walk:
             self.steps[facts.name] = _out_of_date(() if isinstance(verdict, Fresh) else verdict.reasons, f"`{LOCKFILE}` has no result of it")
             return
         found = self._trace_of(verdict, key)
-        products = found.products if isinstance(found, Trace) else ()
+        products = wrote.get(key, ())
         self.products.setdefault(family, []).extend(products)
         self._know(facts.name, Trace(facts.name, key, facts.fingerprint.digest, Digest(""), (), (), (), made[key], products))
         self.steps[facts.name] = found if isinstance(found, str) else Locked(

@@ -117,6 +117,35 @@ def test_workers_without_a_shared_file_system_use_the_remote(tmp_path: Path) -> 
         assert (root / "out" / "made.txt").read_text() == "BYE"
 
 
+BY_LABEL = """
+from deepwatch_flow import Each, File, Product, step
+@step
+def names():
+    return {"in": 1, "more": 2}
+@step
+def write(name=Each("names"), source=File("data/{name}.txt"), out=Product("out/{name}.txt")):
+    out.write_text(source.read_text().upper())
+@step
+def read(name=Each(["in", "more"]), made=File("out/{name}.txt")):
+    return made.read_text() + "!"
+"""
+
+
+def test_files_by_label_are_sent_to_workers_without_a_shared_file_system_and_come_back(tmp_path: Path) -> None:
+    with cluster(tmp_path / "c") as dask:
+        root = tmp_path / "p"
+        dask.worker(tmp_path / "elsewhere", hidden=[root])
+        with_data(project(root, BY_LABEL, at(dask.address) + f'[store]\nremote = "file://{tmp_path / "remote"}"\n'))
+        (root / "data" / "more.txt").write_text("again")
+        done = deepwatch(root, "run")
+        assert done.returncode == 0, done.stdout
+        assert [(root / "out" / name).read_text() for name in ("in.txt", "more.txt")] == ["HELLO", "AGAIN"]
+        assert "HELLO!" in deepwatch(root, "show", "read[in]").stdout
+        (root / "data" / "in.txt").write_text("bye")
+        assert "2 ran" in deepwatch(root, "run").stdout
+        assert "BYE!" in deepwatch(root, "show", "read[in]").stdout
+
+
 def test_a_worker_that_sees_neither_state_nor_remote_says_what_is_missing(tmp_path: Path) -> None:
     with cluster(tmp_path / "c") as dask:
         root = tmp_path / "p"

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from deepwatch_flow.hashing.digest import digest_bytes
 from deepwatch_flow.locking.conflict import sides_of
 from deepwatch_flow.locking.merge import CHANGED, OLDER, REMOVED, merge
-from deepwatch_flow.model import Accepted, Artifact, Input, Lock, LockEntry, Upstream
+from deepwatch_flow.model import Accepted, Artifact, FamilyEntry, Input, Lock, LockEntry, ProductFile, Upstream
 
 
 def digest(text):
@@ -148,6 +148,25 @@ def test_a_condition_of_one_side_is_not_put_to_the_result_of_the_other():
     looked = entry(seen=(("file x", digest(2)),))
     merged = merge(lock(a=entry(seen=(("file x", digest(1)),))), lock(a=changed), lock(a=looked))
     assert "a" not in merged.lock.steps
+
+
+def labelled(**made):
+    """A family's entry: by label what the instance was made of, each with a file that it read and one that it wrote."""
+    artifact = Artifact(digest("none"), digest("none"), 4, "json")
+    keys = {label: digest((label, data)) for label, data in made.items()}
+    return FamilyEntry(digest("code"), tuple(sorted((key, artifact) for key in keys.values())), (),
+                       tuple(Input(f"data/{label}", digest(data)) for label, data in sorted(made.items())),
+                       tuple(sorted((keys[label], (ProductFile(f"out/{label}", digest(data), 1),)) for label, data in made.items())))
+
+
+def test_instances_that_write_files_are_merged_one_by_one_and_of_two_writers_of_one_file_none_stays():
+    base, ours, theirs = (Lock({}, {}, {}, 1, (), {"fit": each}) for each in (
+        labelled(us=1, de=1, fr=1), labelled(us=2, de=1, fr=2), labelled(us=1, de=2, fr=3)))
+    merged = merge(base, ours, theirs).lock.families["fit"]
+    assert merge(base, theirs, ours).lock.families["fit"] == merged
+    expected = labelled(us=2, de=2)
+    assert merged == expected
+    assert merge(None, ours, ours).lock == ours
 
 
 def test_steps_in_a_circle_end():

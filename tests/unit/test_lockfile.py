@@ -58,13 +58,21 @@ entries = st.builds(
     artifact=st.builds(Artifact, output=digests, blob=digests, size=sizes, codec=names),
     products=facts(paths, digests, sizes, st.booleans()).map(lambda found: tuple(ProductFile(*each) for each in found)),
     observed=facts(names, digests).map(tuple))
-families = st.builds(
-    FamilyEntry, code=digests,
-    instances=st.dictionaries(digests, st.builds(Artifact, output=digests, blob=digests, size=sizes, codec=names), max_size=3).map(
-        lambda found: tuple(sorted(found.items()))),
-    observed=facts(names, digests).map(tuple))
+
+
+@st.composite
+def families(draw):
+    made = draw(st.dictionaries(digests, st.builds(Artifact, output=digests, blob=digests, size=sizes, codec=names), max_size=3))
+    wrote = {}
+    for each in draw(facts(paths, digests, sizes, st.booleans())) if made else ():
+        wrote.setdefault(draw(st.sampled_from(sorted(made))), []).append(ProductFile(*each))
+    inputs = [Input(*each) for each in draw(facts(names, digests))]
+    return FamilyEntry(draw(digests), tuple(sorted(made.items())), tuple(draw(facts(names, digests))), tuple(inputs),
+                       tuple(sorted((key, tuple(sorted(files))) for key, files in wrote.items())))
+
+
 locks = st.builds(
-    Lock, families=st.dictionaries(names, families, max_size=2), steps=st.dictionaries(names, entries, max_size=3), definitions=st.dictionaries(names, digests, max_size=3),
+    Lock, families=st.dictionaries(names, families(), max_size=2), steps=st.dictionaries(names, entries, max_size=3), definitions=st.dictionaries(names, digests, max_size=3),
     packages=st.dictionaries(names, names, max_size=3), scheme=st.integers(0, 99),
     accepted=st.dictionaries(st.tuples(names, names), st.tuples(digests, digests, names), max_size=3).map(
         lambda found: tuple(sorted(Accepted(*key, *rest) for key, rest in found.items()))))
@@ -476,3 +484,19 @@ def test_a_family_vouches_for_the_keys_that_it_lists_and_no_other() -> None:
     assert [lock.vouches("fit[1]", key) for key in keys] == [True] * 40 + [False] * 10
     assert not lock.vouches("other[1]", keys[0])
     assert not Lock({}, {}, {}, families={"fit": FamilyEntry(keys[0], ())}).vouches("fit[1]", keys[0])
+
+
+def test_an_instance_without_a_line_of_what_it_wrote_is_not_vouched_for() -> None:
+    keys = sorted(map(digest, ("a", "b")))
+    artifact = Artifact(digest("o"), digest("b"), 1, "json")
+    entry = FamilyEntry(digest("code"), tuple((key, artifact) for key in keys), (), (Input("data/a", digest(1)),), (
+        (keys[0], (ProductFile("out/a", digest(1), 1), ProductFile("out/b", digest(2), 1, True))), (keys[1], (ProductFile("out/c", digest(3), 1),))))
+    text = lockfile.dumps(Lock({}, {}, {}, families={"fit": entry}))
+    assert lockfile.loads(text).families["fit"] == entry
+    assert Lock({}, {}, {}, families={"fit": entry}).products_of("fit")[2].path == "out/c"
+    for line in ('"out/a" = ', '"out/b" = '):
+        kept = "".join(each for each in text.splitlines(True) if not each.startswith(line))
+        assert [key for key, _ in lockfile.loads(kept).families["fit"].instances] == keys[1:]
+        assert [key for key, _ in lockfile.loads(kept + "# by hand\n").families["fit"].instances] == keys[1:]
+    moved = text.replace(f'"out/c" = {{ key = "{keys[1]}"', f'"out/c" = {{ key = "{keys[0]}"')
+    assert lockfile.loads(moved).families["fit"] == entry._replace(instances=(), products=())

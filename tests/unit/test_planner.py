@@ -91,7 +91,10 @@ class Past:
     """Facts of steps, and what was recorded of them."""
 
     def __init__(self, *steps: StepFacts) -> None:
-        self.facts = {step.name: step for step in steps}
+        made = [(path, step.name) for step in steps for _, path in step.products]
+        self.facts = {step.name: step._replace(makers=tuple(
+            (file, maker) for _, file in step.files for path, maker in made if f"{path}/".startswith(f"{file}/") or f"{file}/".startswith(f"{path}/")))
+            for step in steps}
         self.files: Dict[str, Digest] = {}
         self.by_key: Dict[Digest, Tuple[Trace, ...]] = {}
         self.latest: Dict[str, Trace] = {}
@@ -320,7 +323,7 @@ def test_a_lost_value_that_is_wanted_itself_has_its_step_run() -> None:
     assert kinds(past.plan()) == {"a": "Fresh", "b": "Fresh", "c": "Fresh"}
 
 
-@pytest.mark.parametrize(("product", "file"), [("out/a.csv", "out/a.csv"), ("out", "out/a.csv"), ("out", "out/deep/a.csv")])
+@pytest.mark.parametrize(("product", "file"), [("out/a.csv", "out/a.csv"), ("out", "out/a.csv"), ("out", "out/deep/a.csv"), ("out/a.csv", "out")])
 def test_a_step_that_reads_a_product_waits_for_the_step_that_writes_it(product: str, file: str) -> None:
     past = Past(step("maker", products=(product,)), step("reader", files=(file,), needs=("maker",)))
     past.files[file] = Digest("1")
@@ -328,6 +331,18 @@ def test_a_step_that_reads_a_product_waits_for_the_step_that_writes_it(product: 
     assert kinds(past.plan()) == {"maker": "Fresh", "reader": "Fresh"}
     verdicts = past.plan(force=("maker",))
     assert verdicts["reader"] == Pending(("maker",), ())
+
+
+def test_what_will_be_put_back_counts_as_it_will_be() -> None:
+    past = Past(step("maker", products=("out/a.csv",)), step("reader", files=("out/a.csv",), needs=("maker",)),
+                step("folder", files=("out",), needs=("maker",)))
+    past.files.update({"out/a.csv": Digest("blob"), "out": Digest("names")})
+    past.record()
+    del past.files["out/a.csv"]
+    past.restore["maker"] = (ProductFile("out/a.csv", Digest("blob"), 1),)
+    verdicts = past.plan()
+    assert kinds(verdicts) == {"maker": "Fresh", "reader": "Fresh", "folder": "Pending"}
+    assert verdicts["folder"].on == ("maker",)
 
 
 def test_a_product_that_is_not_there_yet_is_no_missing_input() -> None:
