@@ -6,12 +6,13 @@ become a `Failure` with a traceback cut to the user's frames; nothing a step rai
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 import inspect
 import os
 import sys
 import time
-from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Callable, ContextManager, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Tuple
 
 from ..errors import DeepwatchError, EnvironmentFault
 from ..events import Notice, Printed
@@ -19,10 +20,12 @@ from ..hashing.digest import Hasher
 from ..hashing.values import Undigestible, ValueHasher
 from ..loading.failures import user_traceback
 from ..model import Artifact, ProductFile, base_of, part_name
+from ..observation.leftovers import Codes
 from ..observation.recorder import Recorder, unobserved
-from ..observation.seen import EMPTY, Seen
+from ..observation.seen import EMPTY, Seen, merged
 from ..state.codecs import Codecs
 from ..state.lockgrammar import is_inside
+from ..state.plain import is_immutable, plainness
 from ..state.parts import CODEC, Keep, NotInParts, dump, output_of, taken_apart
 from ..state.store import BlobStore
 from .products import is_executable, product_files
@@ -99,6 +102,8 @@ class Tools(NamedTuple):
     #: the own classes and functions in the values that were digested last
     held: Optional[Dict[Tuple[str, str], None]] = None
     codec: Optional[str] = None        #: the codec that was chosen for the step's value
+    #: tells of what a step was seen to run what its fingerprint does not cover
+    hidden: Callable[[str, Seen], Codes] = lambda _, __: frozenset()
     #: is given what a step raised, before it is told as its failure: the debugger. Nothing is observed any more
     failed: Callable[[str, BaseException], None] = lambda _, __: None
 
@@ -115,7 +120,7 @@ def execute(function: Callable[..., Any], arguments: Callable[[], Mapping[str, A
     observed = call.observe and tools.recorder is not None
     started = time.perf_counter()
     try:
-        with tools.recorder.observing() if observed and tools.recorder is not None else _unseen() as seen:
+        with _observing(call, tools) as seen:
             given = arguments()
             started = time.perf_counter()
             with _forks_end_here(), signals_kept(), seeded(drawer_of(call), call.seed):
@@ -139,7 +144,10 @@ def execute(function: Callable[..., Any], arguments: Callable[[], Mapping[str, A
         shared = True    # its classes may be of these modules: consumers get copies made of their own ones
     try:
         products = _products(call, tools.store)
-        artifact = artifact or _stored(value, call, tools)
+        if artifact is None:
+            with _storing(value, call, tools) as seen:
+                artifact = _stored(value, call, tools)
+            found = merged([found, seen()]) if found is not None else None
     except EnvironmentFault:
         raise  # a full disk is nobody's step: the run ends
     except DeepwatchError as error:
@@ -155,6 +163,29 @@ def _called(function: Callable[..., Any], given: Mapping[str, Any], call: Call, 
     value = awaited(function(**given))
     reads = bool(call.apart) or (call.parts is not None and isinstance(value, Iterator))
     return value, _stored(value, call, tools) if reads else None
+
+
+def _observing(call: Call, tools: Tools) -> ContextManager[Callable[[], Seen]]:
+    """Return what observes a step, if it is to be observed."""
+    if not call.observe or tools.recorder is None:
+        return _unseen()
+    return tools.recorder.observing(functools.partial(tools.hidden, call.step))
+
+
+def _storing(value: Any, call: Call, tools: Tools) -> ContextManager[Any]:
+    """Return what observes that a value of a step is stored, where own code may do so."""
+    if not call.observe or tools.recorder is None:
+        return _unseen()
+    if is_immutable(value) or plainness(value) is not None:
+        return unobserved_storing()
+    return tools.recorder.storing(functools.partial(tools.hidden, call.step))
+
+
+@contextlib.contextmanager
+def unobserved_storing() -> Iterator[Callable[[], Seen]]:
+    """Observe nothing: plain data runs no code."""
+    with unobserved():
+        yield lambda: EMPTY
 
 
 @contextlib.contextmanager
@@ -229,7 +260,8 @@ def _store_parts(value: Any, call: Call, tools: Tools) -> Artifact:
 
     def keep(element: Any) -> Artifact:
         try:
-            with unobserved():
+            # the step is being watched: what own code in an element does counts
+            with _storing(element, call, tools):
                 artifact = _store(element, tools)
         except EnvironmentFault:
             raise

@@ -46,7 +46,7 @@ def _opens(found: Findings, args: Tuple[Any, ...], frame: FrameType) -> None:
             found.note("written", path)
         if access == os.O_WRONLY or flags & os.O_TRUNC:
             return
-    if path in found.reads or path in found.written or is_foreign(frame, path):
+    if path in found.written or found.has("reads", path) or is_foreign(frame, path):
         return
     reads(found, path)
 
@@ -72,9 +72,7 @@ def _lists(found: Findings, args: Tuple[Any, ...], frame: FrameType) -> None:
         return
     given = args[0] if args[0] is not None else "."
     path = folder_of(given) if isinstance(given, int) else absolute(given)
-    if path is None or path in found.listed:
-        return
-    if judge(frame) in (OURS, IMPORT):
+    if path is None or found.has("listed", path) or judge(frame) in (OURS, IMPORT):
         return
     try:
         if stat_modes.S_ISDIR(raw(path)[5]):
@@ -165,6 +163,8 @@ def _is_curiosity(frame: Optional[FrameType]) -> bool:
 
 def _imports(found: Findings, args: Tuple[Any, ...], frame: FrameType) -> None:  # noqa: ARG001 - one signature
     found.imports(args[0])
+    if found.fillers:
+        found.credit("modules", args[0])
     for each in IMPORTS[:1]:
         each(args[0])
 

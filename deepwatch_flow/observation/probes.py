@@ -158,7 +158,7 @@ def searched(paths: List[str], there: bool) -> None:
 
 
 def _note_presence(found: Findings, path: str, stat: Optional[os.stat_result]) -> None:
-    if path in found.present or path in found.absent:
+    if found.has("present", path) or found.has("absent", path):
         return
     try:
         # of a link it matters what it leads to
