@@ -74,7 +74,7 @@ class Config(NamedTuple):
     params: Mapping[str, Mapping[str, Any]] = {}          #: step -> param -> value
     plugins: Tuple[str, ...] = ()                         #: modules
     store: str = ".deepwatch"                             #: folder, relative to the root
-    executor: str = "auto"                                #: auto | inline | processes | the name of a plugin's
+    executor: str = "auto"                                #: auto | inline | processes | threads | dask | ray | a plugin's
     invalidate: str = "deep"                              #: deep | precise
     observe: Mapping[str, Any] = {}                       #: code, files, env: bool; ignore: patterns
     storing: Storing = Storing()

@@ -160,6 +160,7 @@ def _sources(project: Project, database: Database, nodes: Mapping[int, Node],
     used = set(_used_at_load(project))
     if used & _REFLECT:
         return
+    texts = database.known_texts({node.own(0) for node in nodes.values() if node.kind == "function"})
     for path, source in project.snapshot.sources.items():
         short = analysis.graph.relative(path)
         file = analysis.sources.file(path) if path in by_file else None
@@ -167,7 +168,7 @@ def _sources(project: Project, database: Database, nodes: Mapping[int, Node],
             continue
         ran = {(line, name) for place, line, name in project.loaded.codes if place == path}
         yield short, (source.data, tuple(
-            each for each in _functions(file, by_file[path], params, database) if each[2] not in used and (each[0], each[2]) not in ran))
+            each for each in _functions(file, by_file[path], params, texts) if each[2] not in used and (each[0], each[2]) not in ran))
 
 
 def _used_at_load(project: Project) -> Iterator[str]:
@@ -178,8 +179,8 @@ def _used_at_load(project: Project) -> Iterator[str]:
             yield from names_read(source.code(), lambda code: (code.co_filename, code.co_firstlineno, code.co_name) in ran, None)
 
 
-def _functions(file: SourceFile, nodes: List[Node], params: AbstractSet[int], database: Database) -> Iterator[Tuple[Any, ...]]:
-    """Yield those top-level functions of a file whose text counts in nothing but nodes of their own."""
+def _functions(file: SourceFile, nodes: List[Node], params: AbstractSet[int], texts: AbstractSet[Digest]) -> Iterator[Tuple[Any, ...]]:
+    """Yield those top-level functions of a file whose text counts in nothing but nodes of their own, and is among the recorded `texts`."""
     by_line: Dict[int, List[Node]] = {}
     for node in nodes:
         by_line.setdefault(node.line or 0, []).append(node)
@@ -195,7 +196,7 @@ def _functions(file: SourceFile, nodes: List[Node], params: AbstractSet[int], da
         inside = [line for line in lines if definition.line < line <= definition.end]
         if inside or any(
                 node.kind != "function" or node.text != definition.text.digest or node.counts or node.index in params
-                or database.text(node.own(0)) is None for node in own):
+                or node.own(0) not in texts for node in own):
             continue
         yield (definition.line, definition.end, definition.name, definition.text.digest, tuple(node.index for node in own))
 

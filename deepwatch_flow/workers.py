@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 from .analysis.hidden import HiddenCode
@@ -20,6 +21,7 @@ from .engine.planner import World
 from .engine.processes import ProcessExecutor
 from .engine.schedule import Resources, Retries, Schedule, priorities
 from .engine.steplogs import StepLogs
+from .engine.threads import ThreadExecutor
 from .engine.worker import Call, Failure, Outcome, Tools, Unreadable, execute, failure_of
 from .engine.workerprocess import Setup
 from .errors import ConfigError, DeepwatchError, EnvironmentFault
@@ -84,10 +86,18 @@ def executor_for(project: Project, policy: Policy, means: Means) -> Executor:
         setup = WorkerSetup(project.config, means.folder, sources, tuple(sys.path), scratch, logs.folder)
         return logs.keeping(ProcessExecutor(jobs, Setup(
             initialise, setup, execute_call, lambda worker: hanging.told(scratch, worker), logs.began, logs.of_worker)))
+    one_at_a_time = threading.Lock()
+    if name == "threads":
+        return ThreadExecutor(jobs, lambda call: _execute_beside(project, tools._replace(turn=one_at_a_time), call))
+
+    def execute_alone(call: Call) -> Outcome:
+        with one_at_a_time:     # what is read, and the folder, random numbers and modules, are the process's: no step's alone
+            return execute_here(call)
+
     hook: Any = project.plugins.hook
-    made: Optional[Executor] = hook.deepwatch_executor(name=name, jobs=jobs, execute=execute_here, dispatch=means.dispatch)
+    made: Optional[Executor] = hook.deepwatch_executor(name=name, jobs=jobs, execute=execute_alone, dispatch=means.dispatch)
     if made is None:
-        raise ConfigError(f"no plugin brings the executor `{name}`", hint='executor = "auto", "inline", "processes", "dask" or "ray"')
+        raise ConfigError(f"no plugin brings the executor `{name}`", hint='executor = "auto", "inline", "threads", "processes", "dask" or "ray"')
     return logs.keeping(made) if name in ENGINES else made      # their workers send what steps print
 
 
@@ -115,6 +125,15 @@ def tools_of(project: Project, store: BlobStore) -> Tools:
         return known[place]
 
     return Tools(store, project.codecs, project.hasher, project.recorder, project.forget, project.analysis.held, hidden=hidden)
+
+
+def _execute_beside(project: Project, tools: Tools, call: Call) -> Outcome:
+    """Execute a call while others are executed in this process: no value is handed over that one of them may change."""
+    os.chdir(project.config.root)
+    try:
+        return execute_in(project, tools, call, None)._replace(value=None, here=False)
+    except KeyboardInterrupt as error:  # Ctrl-C comes to the main thread: the step raised it
+        return Outcome(failure=failure_of(error))
 
 
 _opened: Optional[Tuple[Project, Tools]] = None

@@ -1,9 +1,10 @@
 """What executes steps: the protocol, and the executor that stays in this process."""
 from __future__ import annotations
 
-from typing import Callable, List, Optional, Protocol, Tuple
+from typing import Callable, List, Optional, Protocol, Tuple, Union
 
-from .worker import Call, Outcome
+from ..errors import EnvironmentFault
+from .worker import Call, Failure, Outcome
 
 Done = Tuple[Call, Outcome]
 
@@ -46,3 +47,18 @@ class InlineExecutor:
 
     def close(self, cancel: bool = False) -> None:
         """Nothing is held."""
+
+
+def answer_to(call: Call, execute: Callable[[Call], Outcome]) -> Union[Outcome, EnvironmentFault]:
+    """Execute a call where nobody hears what is raised: a fault of the machine is returned, for whoever waits to raise."""
+    try:
+        return execute(call)
+    except EnvironmentFault as fault:
+        return fault
+    except Exception as error:  # noqa: BLE001 - an error of ours must not end a worker untold
+        return broken(error)
+
+
+def broken(error: Exception) -> Outcome:
+    """Return the outcome of a call at which something of ours went wrong."""
+    return Outcome(failure=Failure(f"{type(error).__name__}: {error}"))

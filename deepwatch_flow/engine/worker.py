@@ -12,7 +12,19 @@ import inspect
 import os
 import sys
 import time
-from typing import Any, Callable, ContextManager, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Tuple
+from typing import (
+    Any,
+    Callable,
+    ContextManager,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Tuple,
+)
 
 from ..errors import DeepwatchError, EnvironmentFault
 from ..events import Notice, Printed
@@ -106,6 +118,8 @@ class Tools(NamedTuple):
     hidden: Callable[[str, Seen], Codes] = lambda _, __: frozenset()
     #: is given what a step raised, before it is told as its failure: the debugger. Nothing is observed any more
     failed: Callable[[str, BaseException], None] = lambda _, __: None
+    #: holds others off while a value is stored, where several steps run in this process
+    turn: ContextManager[Any] = contextlib.nullcontext()
 
 
 def execute(function: Callable[..., Any], arguments: Callable[[], Mapping[str, Any]], call: Call,
@@ -144,15 +158,15 @@ def execute(function: Callable[..., Any], arguments: Callable[[], Mapping[str, A
         shared = True    # its classes may be of these modules: consumers get copies made of their own ones
     try:
         products = _products(call, tools.store)
-        if artifact is None:
-            with _storing(value, call, tools) as seen:
-                artifact = _stored(value, call, tools)
-            found = merged([found, seen()]) if found is not None else None
+        with tools.turn:
+            if artifact is None:
+                artifact, found = _stored_observed(value, call, tools, found)
+            held = tuple(tools.held or ())
     except EnvironmentFault:
         raise  # a full disk is nobody's step: the run ends
     except DeepwatchError as error:
         return Outcome(seconds=seconds, failure=Failure(error.message, hint=error.hint))
-    return Outcome(artifact, products, seconds, None, value, call.parts is None, shared, found, tuple(tools.held or ()))
+    return Outcome(artifact, products, seconds, None, value, call.parts is None, shared, found, held)
 
 
 def _called(function: Callable[..., Any], given: Mapping[str, Any], call: Call, tools: Tools) -> Tuple[Any, Optional[Artifact]]:
@@ -172,17 +186,29 @@ def _observing(call: Call, tools: Tools) -> ContextManager[Callable[[], Seen]]:
     return tools.recorder.observing(functools.partial(tools.hidden, call.step))
 
 
+def _stored_observed(value: Any, call: Call, tools: Tools, found: Optional[Seen]) -> Tuple[Artifact, Optional[Seen]]:
+    """Store a step's value; what own code in it reads then counts with what was `found`."""
+    with _storing(value, call, tools) as seen:
+        artifact = _stored(value, call, tools)
+    if found is None:
+        return artifact, None
+    more = seen()
+    if more.modules:
+        tools.forget([name for name, _ in more.modules])
+    return artifact, merged([found, more]) if any(more) else found
+
+
 def _storing(value: Any, call: Call, tools: Tools) -> ContextManager[Any]:
     """Return what observes that a value of a step is stored, where own code may do so."""
     if not call.observe or tools.recorder is None:
         return _unseen()
     if is_immutable(value) or plainness(value) is not None:
-        return unobserved_storing()
+        return _plainly()
     return tools.recorder.storing(functools.partial(tools.hidden, call.step))
 
 
 @contextlib.contextmanager
-def unobserved_storing() -> Iterator[Callable[[], Seen]]:
+def _plainly() -> Iterator[Callable[[], Seen]]:
     """Observe nothing: plain data runs no code."""
     with unobserved():
         yield lambda: EMPTY

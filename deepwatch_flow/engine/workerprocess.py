@@ -15,6 +15,7 @@ from typing import Any, Callable, NamedTuple, Optional, Tuple, Union
 from ..errors import EnvironmentFault
 from ..events import Printed
 from . import children
+from .executors import answer_to, broken
 from .worker import Call, Failure, Outcome
 
 #: what a worker says once it is prepared
@@ -126,23 +127,10 @@ def _serve(connection: Any, setup: Tuple[Callable[[Any], None], Any, Callable[[C
             return
         if call is None:
             return
-        answer = _answer(execute, call)
+        answer = answer_to(call, execute)
         try:
             connection.send(answer)
         except OSError:
             return
         except Exception as error:  # noqa: BLE001 - an outcome that can't be pickled; nothing of it was written
-            connection.send(_broken(error))
-
-
-def _answer(execute: Callable[[Call], Outcome], call: Call) -> Union[Outcome, EnvironmentFault]:
-    try:
-        return execute(call)
-    except EnvironmentFault as fault:
-        return fault
-    except Exception as error:  # noqa: BLE001 - an error of ours must not end the worker untold
-        return _broken(error)
-
-
-def _broken(error: Exception) -> Outcome:
-    return Outcome(failure=Failure(f"{type(error).__name__}: {error}"))
+            connection.send(broken(error))

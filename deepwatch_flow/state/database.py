@@ -206,6 +206,10 @@ class Database:
         """Return those of the deep digests whose units are known."""
         return {Digest(deep) for (deep,) in self._rows_in("units", "SELECT deep FROM units WHERE deep IN", deeps)}
 
+    def known_texts(self, owns: Iterable[Digest]) -> Set[Digest]:
+        """Return those of the units' own digests whose source texts are known."""
+        return {Digest(own) for own, data in self._rows_in("texts", "SELECT own, data FROM texts WHERE own IN", owns) if unseal(data) is not None}
+
     def text(self, own: Digest) -> Optional[str]:
         """Return the source text of a unit, by its own digest."""
         for (data,) in self._rows("texts", "SELECT data FROM texts WHERE own = ?", own):
