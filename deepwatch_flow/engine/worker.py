@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import importlib
-import inspect
 import os
 import sys
 import time
@@ -37,9 +35,10 @@ from ..observation.recorder import Recorder, unobserved
 from ..observation.seen import EMPTY, Seen, merged
 from ..state.codecs import Codecs
 from ..state.lockgrammar import is_inside
-from ..state.plain import is_immutable, plainness
 from ..state.parts import CODEC, Keep, NotInParts, dump, output_of, taken_apart
+from ..state.plain import is_immutable, plainness
 from ..state.store import BlobStore
+from .calling import awaited, forks_end_here
 from .products import is_executable, product_files
 from .seeding import seeded
 from .signals import signals_kept
@@ -125,19 +124,16 @@ class Tools(NamedTuple):
 def execute(function: Callable[..., Any], arguments: Callable[[], Mapping[str, Any]], call: Call,
             tools: Tools) -> Outcome:
     """Gather a step's arguments, call its function, and store what it returns and writes."""
-    try:
-        for _, path in call.products:
-            os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-    except OSError as error:
-        return Outcome(failure=Failure(f"can't make the folder of its product `{path}`: {error.strerror}",
-                                       hint="check its permissions, and that no file has its name"))
+    failure = _made_folders(call)
+    if failure is not None:
+        return Outcome(failure=failure)
     observed = call.observe and tools.recorder is not None
     started = time.perf_counter()
     try:
         with _observing(call, tools) as seen:
             given = arguments()
             started = time.perf_counter()
-            with _forks_end_here(), signals_kept(), seeded(drawer_of(call), call.seed):
+            with forks_end_here(), signals_kept(), seeded(drawer_of(call), call.seed):
                 value, artifact = _called(function, given, call, tools)
     except (KeyboardInterrupt, EnvironmentFault):
         raise  # the user's or the machine's, not the step's: it ends the run
@@ -167,6 +163,17 @@ def execute(function: Callable[..., Any], arguments: Callable[[], Mapping[str, A
     except DeepwatchError as error:
         return Outcome(seconds=seconds, failure=Failure(error.message, hint=error.hint))
     return Outcome(artifact, products, seconds, None, value, call.parts is None, shared, found, held)
+
+
+def _made_folders(call: Call) -> Optional[Failure]:
+    """Make the folders of a step's products; return why that can't be done."""
+    for _, path in call.products:
+        try:
+            os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+        except OSError as error:
+            return Failure(f"can't make the folder of its product `{path}`: {error.strerror}",
+                           hint="check its permissions, and that no file has its name")
+    return None
 
 
 def _called(function: Callable[..., Any], given: Mapping[str, Any], call: Call, tools: Tools) -> Tuple[Any, Optional[Artifact]]:
@@ -217,41 +224,6 @@ def _plainly() -> Iterator[Callable[[], Seen]]:
 @contextlib.contextmanager
 def _unseen() -> Iterator[Callable[[], Seen]]:
     yield lambda: EMPTY
-
-
-def awaited(value: Any) -> Any:
-    """Return what a step's function gave, of an async one what it returns in the end."""
-    return _awaited(value) if inspect.iscoroutine(value) else value
-
-
-def _awaited(coroutine: Any) -> Any:
-    asyncio: Any = importlib.import_module("asyncio")
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(coroutine)
-    # a notebook has a loop of its own in this thread, which waits for us
-    with importlib.import_module("concurrent.futures").ThreadPoolExecutor(1) as beside:
-        return beside.submit(asyncio.run, coroutine).result()
-
-
-@contextlib.contextmanager
-def _forks_end_here() -> Iterator[None]:
-    """End a process that a step has forked where it leaves the step: the run goes on in its parent alone."""
-    driver = os.getpid()
-    code = 1
-    try:
-        yield
-        code = 0
-    except SystemExit as leave:
-        code = leave.code if isinstance(leave.code, int) else int(leave.code is not None)
-        raise
-    finally:
-        if os.getpid() != driver:
-            for stream in (sys.stdout, sys.stderr):
-                with contextlib.suppress(OSError, ValueError, AttributeError):    # closed, or none at all
-                    stream.flush()
-            os._exit(code & 0xFF)
 
 
 def drawer_of(call: Call) -> str:

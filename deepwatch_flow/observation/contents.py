@@ -19,7 +19,7 @@ import threading
 import types
 import uuid
 import weakref
-from typing import Any, Callable, FrozenSet, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, List, NamedTuple, Optional, Sequence, Tuple
 
 from ..hashing.digest import digest_bytes
 
@@ -27,7 +27,6 @@ from ..hashing.digest import digest_bytes
 _LARGE = 1 << 20
 
 _CACHE: type = type(functools.lru_cache()(len))
-_CELL: type = type((lambda x: lambda: x)(0).__closure__[0])      # type: ignore[index]
 #: what can't change, or holds nothing that was read
 _LEAVES = frozenset({
     str, bytes, int, float, complex, bool, type(None), type(Ellipsis), type(NotImplemented), range, slice, object,
@@ -89,7 +88,7 @@ class Reader:
             return _namespace([each for each in list(vars(value).items()) if not each[0].startswith("__")])
         if kind is types.FunctionType:
             return _of_function(value)
-        if kind is _CELL:
+        if kind is types.CellType:
             return Contents(_of_cell(value))
         if kind is _CACHE:
             info = value.cache_info()
