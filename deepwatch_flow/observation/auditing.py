@@ -5,6 +5,7 @@ goes on. It never raises: what goes wrong in here becomes a gap.
 """
 from __future__ import annotations
 
+import itertools
 import os
 import stat as stat_modes
 import sys
@@ -13,8 +14,8 @@ from types import FrameType
 from typing import Any, Callable, Dict, List, Optional, Tuple
 from urllib.parse import unquote, urlsplit
 
-from .callers import IMPORT, OURS, is_foreign, judge, kind_of
-from .findings import NOW, Findings, Now, absolute, folder_of, raw
+from .callers import IMPORT, OURS, USER, is_foreign, judge, kind_of
+from .findings import NOW, Findings, Now, absolute, folder_of, raw, unobserved
 
 #: told of imports that begin, one for each recorder and all the same
 IMPORTS: List[Callable[[str], None]] = []
@@ -24,6 +25,8 @@ Handler = Callable[[Findings, Tuple[Any, ...], FrameType], None]
 
 #: how many arguments of a program are looked at
 _MOST_ARGUMENTS = 500
+#: how many files of a folder are asked for their sizes
+_MOST_ENTRIES = 10_000
 #: modules of the standard library that start programs to learn about the machine
 _CURIOUS = ("platform.py", "uuid.py", "util.py", "_osx_support.py", "sysconfig.py")
 
@@ -79,6 +82,20 @@ def _lists(found: Findings, args: Tuple[Any, ...], frame: FrameType) -> None:
             found.note("listed", path)
     except (FileNotFoundError, NotADirectoryError):
         found.note("absent", path)
+
+
+def _scans(found: Findings, args: Tuple[Any, ...], frame: FrameType) -> None:
+    """Note a folder that is listed with what the system tells of the files in it, which can't be seen being asked for."""
+    _lists(found, args, frame)
+    given = args[0] if args[0] is not None else "."
+    if not found.wants.files or kind_of(frame.f_code.co_filename) != USER or isinstance(given, int):
+        return
+    folder = absolute(given)
+    assert folder is not None
+    with unobserved(), os.scandir(folder) as entries:
+        for entry in itertools.islice(entries, _MOST_ENTRIES):
+            if entry.is_file():
+                found.note("sized", os.path.join(folder, os.fsdecode(entry.name)), entry.stat().st_size)
 
 
 def _changes(*places: Tuple[int, Optional[int]]) -> Handler:
@@ -180,7 +197,7 @@ _HANDLERS: Dict[str, Handler] = {
     "open": _opens,
     "import": _imports,
     "os.listdir": _lists,
-    "os.scandir": _lists,
+    "os.scandir": _scans,
     "os.mkdir": _changes((0, 2)),
     "os.remove": _changes((0, 1)),
     "os.rmdir": _changes((0, 1)),

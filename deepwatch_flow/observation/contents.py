@@ -5,6 +5,7 @@ Nothing of the object's own code is run: what a class says of itself (`__getattr
 from __future__ import annotations
 
 import collections
+import contextvars
 import datetime as dt
 import decimal
 import enum
@@ -72,7 +73,8 @@ class Reader:
         if kind in _LEAVES or issubclass(kind, _LEAF_KINDS):
             return False
         if kind is types.FunctionType:
-            return bool(value.__closure__ or value.__defaults__ or value.__kwdefaults__ or value.__dict__) \
+            code = value.__code__       # one that names itself may keep something among its attributes
+            return bool(value.__closure__ or value.__defaults__ or value.__kwdefaults__ or value.__dict__ or code.co_name in code.co_names) \
                 and (value.__module__ in self._modules or self._is_own(value.__code__.co_filename))
         if issubclass(kind, type):
             return getattr(value, "__module__", None) in self._modules
@@ -101,13 +103,15 @@ class Reader:
             return Contents((value.fget, value.fset, value.fdel))
         if kind is functools.partial:
             return Contents((value.func, value.args, value.keywords))
+        if kind is contextvars.ContextVar:
+            return Contents((value.get(None),))
         if kind.__module__.startswith(_OURS):
             return Contents((_attributes(value).get("__wrapped__"),))
-        return _of_data(value, kind)
+        return _of_data(value, kind, kind.__module__ in self._modules)
 
 
-def _of_data(value: Any, kind: type) -> Contents:
-    """Return what a container or an instance holds."""
+def _of_data(value: Any, kind: type, own: bool) -> Contents:
+    """Return what a container or an instance holds; the names in one of others are no names of own code."""
     attributes = [*_attributes(value).items(), *_slots(value, kind)]
     if issubclass(kind, dict):
         items = [*dict.keys(value), *dict.values(value)]
@@ -116,7 +120,7 @@ def _of_data(value: Any, kind: type) -> Contents:
         items = list(base.__iter__(value))
     else:
         stamp = _buffer(value)
-        return _namespace(attributes)._replace(stamp=stamp) if attributes or stamp is None else Contents(stamp=stamp)
+        return Contents([each for _, each in attributes], tuple(name for name, _ in attributes) if own else None, stamp)
     return Contents([*items, *(each for _, each in attributes)])
 
 
@@ -149,8 +153,9 @@ def _values(cache: Any) -> List[Any]:
 
 
 def _attributes(value: Any) -> Any:
+    getter: Any = threading.local if isinstance(value, threading.local) else object     # of this thread
     try:
-        found = object.__getattribute__(value, "__dict__")
+        found = getter.__getattribute__(value, "__dict__")
     except AttributeError:
         return {}
     return found if type(found) is dict else {}

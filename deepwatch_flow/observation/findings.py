@@ -32,7 +32,7 @@ class Findings:
     """The notes of one observation."""
 
     #: kinds of notes, each a table
-    KINDS = ("reads", "listed", "absent", "present", "sized", "written", "databases", "variables", "assigned",
+    KINDS = ("reads", "listed", "absent", "present", "sized", "links", "written", "databases", "variables", "assigned",
              "owned", "takers", "whole", "places", "modules", "classes", "gaps")
 
     def __init__(self, wants: Wants) -> None:
@@ -43,6 +43,7 @@ class Findings:
         self.absent: Dict[str, None] = {}
         self.present: Dict[str, str] = {}
         self.sized: Dict[str, int] = {}
+        self.links: Dict[str, str] = {}                     #: symbolic links whose text was asked for
         self.written: Dict[str, None] = {}
         self.databases: Dict[str, Optional[Raw]] = {}       #: opened by libraries that may write them, too
         self.variables: Dict[str, Optional[str]] = {}
@@ -92,7 +93,7 @@ class Findings:
 
     def only_code(self) -> bool:
         """Tell whether nothing was noted but code that ran here: the usual case, and the one that has to be quick."""
-        return not (self.reads or self.listed or self.absent or self.present or self.sized or self.written or self.databases
+        return not (self.reads or self.listed or self.absent or self.present or self.sized or self.links or self.written or self.databases
                     or self.variables or self.whole or self.places or self.modules or self.classes or self.gaps)
 
     def code(self, code: CodeType) -> None:

@@ -10,7 +10,20 @@ import types
 from itertools import repeat
 from operator import is_
 from types import CodeType
-from typing import Any, Callable, Dict, FrozenSet, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    FrozenSet,
+    Iterator,
+    List,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Set,
+    Tuple,
+    Union,
+)
 
 from .contents import Contents, Reader, is_cache, is_plain
 from .fillers import Fillers
@@ -22,13 +35,15 @@ _MANY = 1_000
 
 #: a holder by its id, and the name of the attribute or global where it is one
 Place = Tuple[int, Optional[str]]
+#: how code gets at something: by a global, (file of its module, name), or by an attribute or a local name that is shared
+Label = Union[str, Tuple[str, str]]
 
 
 class Change(NamedTuple):
     """Something that is held and has changed."""
 
     place: Place
-    labels: FrozenSet[str]                  #: names by which code gets at it, one of which it needs
+    labels: FrozenSet[Label]                #: by which code gets at it; it needs one of them
     cache: Any                              #: the `lru_cache` that was filled, if it is one: it counts its hits
     fillers: Optional[Tuple[int, ...]]      #: the code whose reads it can hold, by id; None: it may be any
 
@@ -42,7 +57,7 @@ class _Held:
         self.value = value
         self.contents = self.first = contents
         self.below: List[int] = []
-        self.above: List[Tuple[int, Optional[str]]] = []      #: what holds it, and by which name
+        self.above: List[Tuple[int, Optional[Label]]] = []    #: what holds it, and by which name
 
 
 class Holders:
@@ -107,8 +122,11 @@ class Holders:
                 return
             held = self._every[id(item)] = _Held(item, self._reader.contents(item))
             waiting.append(held)
-        held.above.append((id(above.value), label))
+        held.above.append((id(above.value), self._label(above, label)))
         above.below.append(id(item))
+
+    def _label(self, above: _Held, name: Optional[str]) -> Optional[Label]:
+        return (vars(above.value).get("__file__") or "", name) if name is not None and id(above.value) in self._roots else name
 
     def _take_anew(self, held: _Held, now: Contents) -> None:
         before = list(held.below)
@@ -150,10 +168,10 @@ class Holders:
             for name in {*before, *after}:
                 if before.get(name, before) is not after.get(name, before):
                     fillers = self.fillers.of_global(name, ran) if place in self._roots else self.fillers.of_attribute(held.value, name)
-                    yield Change((place, name), labels | {name}, None, fillers)
+                    yield Change((place, name), labels | {self._label(held, name) or name}, None, fillers)
 
-    def _labels(self, held: _Held) -> FrozenSet[str]:
-        found: Set[str] = set()
+    def _labels(self, held: _Held) -> FrozenSet[Label]:
+        found: Set[Label] = set()
         seen = {id(held.value)}
         waiting = [held]
         while waiting:

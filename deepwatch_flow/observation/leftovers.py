@@ -9,12 +9,25 @@ from __future__ import annotations
 import linecache
 import os
 import sys
-from types import CodeType, ModuleType
-from typing import Any, Callable, Dict, FrozenSet, Iterable, List, NamedTuple, Optional, Sequence, Set, Tuple
+from types import ModuleType
+from typing import (
+    AbstractSet,
+    Any,
+    Callable,
+    Dict,
+    FrozenSet,
+    Iterable,
+    List,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+)
 
 from .code import NO_TOOL, REPLACED, TAKEN
 from .findings import Findings
-from .holders import Change, Holders, Place
+from .holders import Change, Holders, Label, Place
+from .names import ANYTHING, Names
 from .noting import ELSEWHERE
 from .seen import EMPTY, Seen, merged
 
@@ -25,8 +38,6 @@ Hidden = Callable[[Seen], Codes]
 
 #: where these are told, code may have run that is not known
 _BLIND = frozenset({NO_TOOL, REPLACED, TAKEN, ELSEWHERE})
-#: names of what gets at any name
-_ANYTHING = frozenset({"getattr", "globals", "vars", "__dict__", "exec", "eval", "attrgetter", "getmembers"})
 #: how many steps may add to one thing before it is put back as it was: each further one counts as having read more
 _MOST = 16
 
@@ -43,7 +54,7 @@ class _Kept(NamedTuple):
     """Something that steps have left."""
 
     value: Any                  #: held, so that nothing else gets its id
-    labels: FrozenSet[str]      #: names by which code gets at it
+    labels: FrozenSet[Label]    #: by which code gets at it
     seen: Seen                  #: what they were seen to read for it
     times: int                  #: how many steps added to it
     hits: int = 0               #: of a cache: how often it has been used
@@ -58,7 +69,7 @@ class Leftovers:
         self._holders = Holders(is_own, _own_modules(is_own))
         self._kept: Dict[Place, _Kept] = {}
         self._variables: Dict[str, Seen] = {}
-        self._names: Dict[int, Tuple[CodeType, FrozenSet[str]]] = {}
+        self._names = Names(is_own)
         #: code whose reads are told apart while it runs, by id
         self.fillers = self._holders.fillers.codes
 
@@ -74,8 +85,8 @@ class Leftovers:
     def _charges(self, watched: Watched) -> List[Seen]:
         found = watched.found
         every = bool(found.children) or not found.wants.code or not _BLIND.isdisjoint(found.gaps)
-        names = set() if every else self._names_in(found.ran)
-        every = every or not _ANYTHING.isdisjoint(names)
+        names: AbstractSet[Label] = frozenset() if every else self._names.among(found.ran)
+        every = every or not ANYTHING.isdisjoint(names)
         charges: List[Seen] = []
         for place, kept in list(self._kept.items()):
             used = not kept.labels.isdisjoint(names)
@@ -90,22 +101,6 @@ class Leftovers:
         charges += [seen for name, seen in self._variables.items() if every or found.whole or name in found.variables]
         return charges
 
-    def _names_in(self, ran: Iterable[CodeType]) -> Set[str]:
-        """Return all names by which own code can get at something."""
-        names: Set[str] = set()
-        for code in ran:
-            names |= self._names_of(code)
-        return names
-
-    def _names_of(self, code: CodeType) -> FrozenSet[str]:
-        """Return the names in own code, none of other code."""
-        known = self._names.get(id(code))
-        if known is None:
-            found = frozenset([code.co_name, *code.co_names, *code.co_freevars, *_texts(code.co_consts)]) \
-                if self._is_own(code.co_filename) else frozenset()
-            known = self._names[id(code)] = (code, found)
-        return known[1]
-
     # -- what it leaves -----------------------------------------------------------------------------
 
     def _left(self, watched: Watched, charges: List[Seen]) -> Seen:
@@ -114,7 +109,7 @@ class Leftovers:
         full = merged([*given, seen])
         codes = watched.hidden(seen).union(*(each.codes for each in given))
         left = full._replace(codes=codes, distributions=frozenset(), written=frozenset())
-        changes = self._holders.changes([code for code in found.ran if self._names_of(code)])
+        changes = self._holders.changes([code for code in found.ran if self._names.of(code)])
         if found.children or not all(change.fillers for change in changes):
             parts = [left] * len(changes)
         else:
@@ -165,10 +160,6 @@ def _is_cache(kept: _Kept) -> bool:
     return hasattr(kept.value, "cache_info")
 
 
-def _texts(consts: Iterable[Any]) -> List[str]:
-    return [each for each in consts if type(each) is str and each.isidentifier()]
-
-
 def _unwritten(charges: Iterable[Seen], written: FrozenSet[str]) -> List[Seen]:
     """Return what earlier steps saw, without what this one has written itself."""
     if not written:
@@ -177,6 +168,7 @@ def _unwritten(charges: Iterable[Seen], written: FrozenSet[str]) -> List[Seen]:
         reads={path: stamp for path, stamp in each.reads.items() if path not in written},
         present={path: kind for path, kind in each.present.items() if path not in written},
         sized={path: size for path, size in each.sized.items() if path not in written},
+        links={path: text for path, text in each.links.items() if path not in written},
         absent=each.absent - written) for each in charges]
 
 
