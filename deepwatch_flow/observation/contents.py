@@ -20,7 +20,7 @@ import threading
 import types
 import uuid
 import weakref
-from typing import Any, Callable, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from ..hashing.digest import digest_bytes
 
@@ -34,6 +34,10 @@ _LEAVES = frozenset({
     dt.date, dt.datetime, dt.time, dt.timedelta, dt.timezone, decimal.Decimal, fractions.Fraction, uuid.UUID, re.Pattern,
     types.BuiltinFunctionType, types.CodeType, types.GetSetDescriptorType, types.MemberDescriptorType, type(str.join), type(object.__init__),
     type(threading.Lock()), type(threading.RLock()), weakref.ref})
+#: what stands for functions, and the attributes that they are in
+_WRAPPERS: Dict[type, Tuple[str, ...]] = {
+    types.MethodType: ("__func__", "__self__"), staticmethod: ("__func__",), classmethod: ("__func__",),
+    property: ("fget", "fset", "fdel"), functools.partial: ("func", "args", "keywords")}
 _LEAF_KINDS = (pathlib.PurePath, logging.Logger, logging.Handler, random.Random, enum.Enum, decimal.Context)
 _OURS = "deepwatch_flow."
 
@@ -95,14 +99,8 @@ class Reader:
         if kind is _CACHE:
             info = value.cache_info()
             return Contents((value.__wrapped__, *_values(value)), None, (info.misses, info.currsize))
-        if kind is types.MethodType:
-            return Contents((value.__func__, value.__self__))
-        if kind in (staticmethod, classmethod):
-            return Contents((value.__func__,))
-        if kind is property:
-            return Contents((value.fget, value.fset, value.fdel))
-        if kind is functools.partial:
-            return Contents((value.func, value.args, value.keywords))
+        if kind in _WRAPPERS:
+            return Contents([getattr(value, name) for name in _WRAPPERS[kind]])
         if kind is contextvars.ContextVar:
             return Contents((value.get(None),))
         if kind.__module__.startswith(_OURS):
