@@ -186,6 +186,8 @@ def _looked_at(builder: Builder, seen: Seen, before: Names) -> None:
         builder.kind(path, kind)
     for path, size in seen.sized.items():
         builder.size(path, size)
+    for path, text in seen.links.items():
+        builder.link(path, text)
 
 
 # -- packages -------------------------------------------------------------------------------------
@@ -264,6 +266,8 @@ def _observed(builder: Builder, root: str, observation: Observation, products: L
             builder.kind(path)
         elif each.kind == "size":
             builder.size(path)
+        elif each.kind == "link":
+            builder.link(path)
         else:
             raise Doubtful(f"`{each.path}` can't be watched")
     for variable in observation.variables:

@@ -8,8 +8,9 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from typing import Any, Callable, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
+from .analysis.hidden import HiddenCode
 from .config import ENGINES, Config
 from .engine import children, debugging, hanging
 from .engine.arguments import arguments_of
@@ -26,6 +27,8 @@ from .engine.workerprocess import Setup
 from .errors import ConfigError, DeepwatchError, EnvironmentFault
 from .events import Notice
 from .model import Artifact, Policy, base_of
+from .observation.leftovers import Codes
+from .observation.seen import Seen
 from .project import Project
 from .state import logs as logfiles
 from .state.database import Database
@@ -114,7 +117,17 @@ def schedule_for(project: Project, database: Database, world: World, policy: Pol
 
 def tools_of(project: Project, store: BlobStore) -> Tools:
     """Return what executions in this process work with."""
-    return Tools(store, project.codecs, project.hasher, project.recorder, project.forget, project.analysis.held)
+    code = HiddenCode(project.analysis)
+    known: Dict[Tuple[str, Codes], Codes] = {}
+
+    def hidden(step: str, seen: Seen) -> Codes:
+        place = (base_of(step), seen.codes)     # of many elements the same code runs
+        if place not in known:
+            function = project.graph.nodes[place[0]].step.function
+            known[place] = code.uncovered(project.analysis.fingerprint(function, params_apart=True).root, seen.codes)
+        return known[place]
+
+    return Tools(store, project.codecs, project.hasher, project.recorder, project.forget, project.analysis.held, hidden=hidden)
 
 
 def _execute_beside(project: Project, tools: Tools, call: Call) -> Outcome:

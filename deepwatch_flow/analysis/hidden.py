@@ -84,6 +84,12 @@ class HiddenCode:
             self._class(module, qualname, units)
         return Found(ran, tuple(units), tuple(sorted(packages)), tuple(sorted(gaps)), frozenset(variables), effects, frozenset(loose))
 
+    def uncovered(self, root: Digest, codes: Iterable[Ran]) -> FrozenSet[Ran]:
+        """Return of the codes that ran those that the fingerprint does not cover."""
+        left = set(codes)
+        self._reached(root, left)
+        return frozenset(left)
+
     def _reached(self, root: Digest, left: Set[Ran]) -> List[Node]:
         """Return the nodes below a root that were used, and take what ran of them from `left`.
 

@@ -17,7 +17,7 @@ from .session import opened
 
 _MARK = "missed by reading the code"
 _WORDS = {"function": "ran", "class": "used", "module": "used", "source": "imported"}
-_FILES = {"file": "read", "folder": "listed", "absent": "looked for in vain", "present": "looked for", "size": "size asked for"}
+_FILES = {"file": "read", "folder": "listed", "absent": "looked for in vain", "present": "looked for", "size": "size asked for", "link": "followed"}
 
 
 def show_observed(args: argparse.Namespace, console: Console) -> int:

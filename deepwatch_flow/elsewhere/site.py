@@ -285,6 +285,7 @@ def _told(outcome: Outcome, places: Places) -> Outcome:
                        "listed": frozenset(map(there, seen.listed)), "absent": frozenset(map(there, seen.absent)),
                        "present": {there(path): kind for path, kind in seen.present.items()},
                        "sized": {there(path): size for path, size in seen.sized.items()},
+                       "links": {there(path): text for path, text in seen.links.items()},
                        "written": frozenset(map(there, seen.written)),
                        "modules": frozenset((name, there(file)) for name, file in seen.modules)})
     return outcome._replace(failure=failure, seen=seen)

@@ -36,6 +36,8 @@ def view(kind: str, path: str, without: Sequence[str] = ()) -> str:
     try:
         if kind == "folder":
             return "\n".join(sorted(set(os.listdir(path)) - _OURS - set(without)))
+        if kind == "link":
+            return os.readlink(path)
         if kind == "file":
             return digest_input(path)
         if kind == "size" and os.path.isfile(path):
@@ -56,6 +58,7 @@ def unlike(views: Sequence[View], declared: Sequence[str], environ: Dict[str, st
 def _looked(seen: Seen) -> Iterator[Tuple[str, str]]:
     yield from ((path, "file") for path in seen.reads)
     yield from ((path, "folder") for path in seen.listed)
+    yield from ((path, "link") for path in seen.links if path not in seen.written)
     known = {*seen.reads, *seen.listed, *seen.written}
     for kind, paths in (("size", seen.sized), ("present", seen.present), ("absent", seen.absent)):
         yield from ((path, kind) for path in paths if path not in known)

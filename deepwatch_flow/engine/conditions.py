@@ -202,6 +202,8 @@ class Conditions:
         try:
             if kind == "folder":
                 return _names_digest(path, without)
+            if kind == "link":
+                return _kind_digest(kind, os.readlink(path))
             stat = os.stat(path)
             if kind == "file":
                 return digest_input(path, self._memo) if stat_modes.S_ISREG(stat.st_mode) else None
@@ -240,6 +242,7 @@ def _probes(seen: Seen) -> Iterator[Tuple[str, str, Optional[Stamp]]]:
     weaker = {"absent": seen.absent, "size": seen.sized, "present": seen.present}
     yield from ((path, "file", stamp) for path, stamp in seen.reads.items())
     yield from ((path, "folder", None) for path in seen.listed)
+    yield from ((path, "link", None) for path in seen.links)
     known = {*seen.reads, *seen.listed}
     there = {*seen.sized, *seen.present}
     for kind, paths in weaker.items():
@@ -320,7 +323,7 @@ def from_lock(observed: Sequence[Tuple[str, Digest]], version: Callable[[str], s
             now = version(name)
             same = Hasher("version/1").field("version", now).digest() == digest
             packages.append((name, now if same else "another"))
-        elif kind in ("file", "folder", "absent", "present", "size") and name:
+        elif kind in ("file", "folder", "absent", "present", "size", "link") and name:
             files.append(SeenFile(name, kind, digest))
         else:
             files.append(SeenFile(text, ELSEWHERE, digest))

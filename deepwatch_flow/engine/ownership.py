@@ -13,6 +13,8 @@ from ..state.codecs import is_immutable
 
 #: of a part: its container, the name `part` below, the argument of `getrefcount`
 _OWNED = 3
+#: what tells that an object is more, or less, than its attributes: its copy from the store may be another one
+_OWN_STATE = ("__slots__", "__reduce__", "__reduce_ex__", "__getstate__", "__setstate__", "__getnewargs__", "__getnewargs_ex__")
 #: parts that are looked at before a copy is cheaper
 _MOST = 10_000
 
@@ -50,7 +52,7 @@ def _open(value: Any, parts: List[Any]) -> bool:
         return _frame(value)
     if isinstance(value, type) or not hasattr(value, "__dict__") or module in ("builtins", "types", "functools"):
         return False
-    if any(name in vars(each) for each in kind.__mro__[:-1] for name in ("__slots__", "__reduce__", "__reduce_ex__")):
+    if any(name in vars(each) for each in kind.__mro__[:-1] for name in _OWN_STATE):
         return False    # state that is kept elsewhere than among its attributes
     parts.extend(vars(value).values())
     return True

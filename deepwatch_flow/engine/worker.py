@@ -6,8 +6,7 @@ become a `Failure` with a traceback cut to the user's frames; nothing a step rai
 from __future__ import annotations
 
 import contextlib
-import importlib
-import inspect
+import functools
 import os
 import sys
 import time
@@ -31,12 +30,15 @@ from ..hashing.digest import Hasher
 from ..hashing.values import Undigestible, ValueHasher
 from ..loading.failures import user_traceback
 from ..model import Artifact, ProductFile, base_of, part_name
+from ..observation.leftovers import Codes
 from ..observation.recorder import Recorder, unobserved
-from ..observation.seen import EMPTY, Seen
+from ..observation.seen import EMPTY, Seen, merged
 from ..state.codecs import Codecs
 from ..state.lockgrammar import is_inside
 from ..state.parts import CODEC, Keep, NotInParts, dump, output_of, taken_apart
+from ..state.plain import is_immutable, plainness
 from ..state.store import BlobStore
+from .calling import awaited, forks_end_here
 from .products import is_executable, product_files
 from .seeding import seeded
 from .signals import signals_kept
@@ -115,6 +117,8 @@ class Tools(NamedTuple):
     #: the own classes and functions in the values that were digested last
     held: Optional[Dict[Tuple[str, str], None]] = None
     codec: Optional[str] = None        #: the codec that was chosen for the step's value
+    #: tells of what a step was seen to run what its fingerprint does not cover
+    hidden: Callable[[str, Seen], Codes] = lambda _, __: frozenset()
     #: is given what a step raised, before it is told as its failure: the debugger. Nothing is observed any more
     failed: Callable[[str, BaseException], None] = lambda _, __: None
     #: holds others off while a value is stored, where several steps run in this process
@@ -124,19 +128,16 @@ class Tools(NamedTuple):
 def execute(function: Callable[..., Any], arguments: Callable[[], Mapping[str, Any]], call: Call,
             tools: Tools) -> Outcome:
     """Gather a step's arguments, call its function, and store what it returns and writes."""
-    try:
-        for _, path in call.products:
-            os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-    except OSError as error:
-        return Outcome(failure=Failure(f"can't make the folder of its product `{path}`: {error.strerror}",
-                                       hint="check its permissions, and that no file has its name"))
+    failure = _made_folders(call)
+    if failure is not None:
+        return Outcome(failure=failure)
     observed = call.observe and tools.recorder is not None
     started = time.perf_counter()
     try:
-        with tools.recorder.observing() if observed and tools.recorder is not None else _unseen() as seen:
+        with _observing(call, tools) as seen:
             given = arguments()
             started = time.perf_counter()
-            with _forks_end_here(), signals_kept(), seeded(drawer_of(call), call.seed):
+            with forks_end_here(), signals_kept(), seeded(drawer_of(call), call.seed):
                 value, artifact = _called(function, given, call, tools)
     except (KeyboardInterrupt, EnvironmentFault):
         raise  # the user's or the machine's, not the step's: it ends the run
@@ -158,13 +159,25 @@ def execute(function: Callable[..., Any], arguments: Callable[[], Mapping[str, A
     try:
         products = _products(call, tools.store)
         with tools.turn:
-            artifact = artifact or _stored(value, call, tools)
+            if artifact is None:
+                artifact, found = _stored_observed(value, call, tools, found)
             held = tuple(tools.held or ())
     except EnvironmentFault:
         raise  # a full disk is nobody's step: the run ends
     except DeepwatchError as error:
         return Outcome(seconds=seconds, failure=Failure(error.message, hint=error.hint))
     return Outcome(artifact, products, seconds, None, value, call.parts is None, shared, found, held)
+
+
+def _made_folders(call: Call) -> Optional[Failure]:
+    """Make the folders of a step's products; return why that can't be done."""
+    for _, path in call.products:
+        try:
+            os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+        except OSError as error:
+            return Failure(f"can't make the folder of its product `{path}`: {error.strerror}",
+                           hint="check its permissions, and that no file has its name")
+    return None
 
 
 def _called(function: Callable[..., Any], given: Mapping[str, Any], call: Call, tools: Tools) -> Tuple[Any, Optional[Artifact]]:
@@ -177,44 +190,44 @@ def _called(function: Callable[..., Any], given: Mapping[str, Any], call: Call, 
     return value, _stored(value, call, tools) if reads else None
 
 
+def _observing(call: Call, tools: Tools) -> ContextManager[Callable[[], Seen]]:
+    """Return what observes a step, if it is to be observed."""
+    if not call.observe or tools.recorder is None:
+        return _unseen()
+    return tools.recorder.observing(functools.partial(tools.hidden, call.step))
+
+
+def _stored_observed(value: Any, call: Call, tools: Tools, found: Optional[Seen]) -> Tuple[Artifact, Optional[Seen]]:
+    """Store a step's value; what own code in it reads then counts with what was `found`."""
+    with _storing(value, call, tools) as seen:
+        artifact = _stored(value, call, tools)
+    if found is None:
+        return artifact, None
+    more = seen()
+    if more.modules:
+        tools.forget([name for name, _ in more.modules])
+    return artifact, merged([found, more]) if any(more) else found
+
+
+def _storing(value: Any, call: Call, tools: Tools) -> ContextManager[Any]:
+    """Return what observes that a value of a step is stored, where own code may do so."""
+    if not call.observe or tools.recorder is None:
+        return _unseen()
+    if is_immutable(value) or plainness(value) is not None:
+        return _plainly()
+    return tools.recorder.storing(functools.partial(tools.hidden, call.step))
+
+
+@contextlib.contextmanager
+def _plainly() -> Iterator[Callable[[], Seen]]:
+    """Observe nothing: plain data runs no code."""
+    with unobserved():
+        yield lambda: EMPTY
+
+
 @contextlib.contextmanager
 def _unseen() -> Iterator[Callable[[], Seen]]:
     yield lambda: EMPTY
-
-
-def awaited(value: Any) -> Any:
-    """Return what a step's function gave, of an async one what it returns in the end."""
-    return _awaited(value) if inspect.iscoroutine(value) else value
-
-
-def _awaited(coroutine: Any) -> Any:
-    asyncio: Any = importlib.import_module("asyncio")
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(coroutine)
-    # a notebook has a loop of its own in this thread, which waits for us
-    with importlib.import_module("concurrent.futures").ThreadPoolExecutor(1) as beside:
-        return beside.submit(asyncio.run, coroutine).result()
-
-
-@contextlib.contextmanager
-def _forks_end_here() -> Iterator[None]:
-    """End a process that a step has forked where it leaves the step: the run goes on in its parent alone."""
-    driver = os.getpid()
-    code = 1
-    try:
-        yield
-        code = 0
-    except SystemExit as leave:
-        code = leave.code if isinstance(leave.code, int) else int(leave.code is not None)
-        raise
-    finally:
-        if os.getpid() != driver:
-            for stream in (sys.stdout, sys.stderr):
-                with contextlib.suppress(OSError, ValueError, AttributeError):    # closed, or none at all
-                    stream.flush()
-            os._exit(code & 0xFF)
 
 
 def drawer_of(call: Call) -> str:
@@ -249,7 +262,8 @@ def _store_parts(value: Any, call: Call, tools: Tools) -> Artifact:
 
     def keep(element: Any) -> Artifact:
         try:
-            with unobserved():
+            # the step is being watched: what own code in an element does counts
+            with _storing(element, call, tools):
                 artifact = _store(element, tools)
         except EnvironmentFault:
             raise

@@ -111,7 +111,7 @@ class SeenFile(NamedTuple):
     """A file or folder that a step was seen to depend on without declaring it."""
 
     path: str                     #: relative to the root where below it, POSIX separators
-    kind: str                     #: file | folder (its names) | absent | present (what it is) | size
+    kind: str                     #: file | folder (its names) | absent | present (what it is) | size | link (what it says)
     digest: Digest                #: of the content, the names, what is there, how large it is
 
 

@@ -5,6 +5,7 @@ goes on. It never raises: what goes wrong in here becomes a gap.
 """
 from __future__ import annotations
 
+import itertools
 import os
 import stat as stat_modes
 import sys
@@ -13,8 +14,8 @@ from types import FrameType
 from typing import Any, Callable, Dict, List, Optional, Tuple
 from urllib.parse import unquote, urlsplit
 
-from .callers import IMPORT, OURS, is_foreign, judge, kind_of
-from .findings import NOW, Findings, Now, absolute, folder_of, raw
+from .callers import IMPORT, OURS, USER, is_foreign, judge, kind_of
+from .findings import NOW, Findings, Now, absolute, folder_of, raw, unobserved
 
 #: told of imports that begin, one for each recorder and all the same
 IMPORTS: List[Callable[[str], None]] = []
@@ -24,6 +25,8 @@ Handler = Callable[[Findings, Tuple[Any, ...], FrameType], None]
 
 #: how many arguments of a program are looked at
 _MOST_ARGUMENTS = 500
+#: how many files of a folder are asked for their sizes
+_MOST_ENTRIES = 10_000
 #: modules of the standard library that start programs to learn about the machine
 _CURIOUS = ("platform.py", "uuid.py", "util.py", "_osx_support.py", "sysconfig.py")
 
@@ -46,7 +49,7 @@ def _opens(found: Findings, args: Tuple[Any, ...], frame: FrameType) -> None:
             found.note("written", path)
         if access == os.O_WRONLY or flags & os.O_TRUNC:
             return
-    if path in found.reads or path in found.written or is_foreign(frame, path):
+    if path in found.written or found.has("reads", path) or is_foreign(frame, path):
         return
     reads(found, path)
 
@@ -72,15 +75,27 @@ def _lists(found: Findings, args: Tuple[Any, ...], frame: FrameType) -> None:
         return
     given = args[0] if args[0] is not None else "."
     path = folder_of(given) if isinstance(given, int) else absolute(given)
-    if path is None or path in found.listed:
-        return
-    if judge(frame) in (OURS, IMPORT):
+    if path is None or found.has("listed", path) or judge(frame) in (OURS, IMPORT):
         return
     try:
         if stat_modes.S_ISDIR(raw(path)[5]):
             found.note("listed", path)
     except (FileNotFoundError, NotADirectoryError):
         found.note("absent", path)
+
+
+def _scans(found: Findings, args: Tuple[Any, ...], frame: FrameType) -> None:
+    """Note a folder that is listed with what the system tells of the files in it, which can't be seen being asked for."""
+    _lists(found, args, frame)
+    given = args[0] if args[0] is not None else "."
+    if not found.wants.files or kind_of(frame.f_code.co_filename) != USER or isinstance(given, int):
+        return
+    folder = absolute(given)
+    assert folder is not None
+    with unobserved(), os.scandir(folder) as entries:
+        for entry in itertools.islice(entries, _MOST_ENTRIES):
+            if entry.is_file():
+                found.note("sized", os.path.join(folder, os.fsdecode(entry.name)), entry.stat().st_size)
 
 
 def _changes(*places: Tuple[int, Optional[int]]) -> Handler:
@@ -165,6 +180,8 @@ def _is_curiosity(frame: Optional[FrameType]) -> bool:
 
 def _imports(found: Findings, args: Tuple[Any, ...], frame: FrameType) -> None:  # noqa: ARG001 - one signature
     found.imports(args[0])
+    if found.fillers:
+        found.credit("modules", args[0])
     for each in IMPORTS[:1]:
         each(args[0])
 
@@ -180,7 +197,7 @@ _HANDLERS: Dict[str, Handler] = {
     "open": _opens,
     "import": _imports,
     "os.listdir": _lists,
-    "os.scandir": _lists,
+    "os.scandir": _scans,
     "os.mkdir": _changes((0, 2)),
     "os.remove": _changes((0, 1)),
     "os.rmdir": _changes((0, 1)),

@@ -140,10 +140,10 @@ def _note(found: Findings, key: Any, data: Variables) -> None:
         name = os.fsdecode(key)
     except TypeError:
         return
-    if name in found.owned or name in found.assigned or found.whole or not _counts(found):
+    if name in found.assigned or (not found.fillers and (name in found.owned or found.whole)) or not _counts(found):
         return
     kind, file = caller(sys._getframe(2))
-    if kind != USER and (kind != INSTALLED or name in found.variables or file in found.takers):
+    if kind != USER and (kind != INSTALLED or file in found.takers):
         return
     value = dict.get(data, key)
     found.note("variables", name, None if value is None else os.fsdecode(value))
@@ -152,7 +152,7 @@ def _note(found: Findings, key: Any, data: Variables) -> None:
 
 
 def _note_all(found: Findings) -> None:
-    if found.whole or not _counts(found):
+    if (found.whole and not found.fillers) or not _counts(found):
         return
     kind, file = caller(sys._getframe(2))
     if kind == USER:

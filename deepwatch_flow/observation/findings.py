@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from _thread import get_ident
 from types import CodeType
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Set, Tuple
 
 #: the stat data that is kept of a file: the fields of `Stamp`, and the mode
 Raw = Tuple[int, int, int, int, int, int]
@@ -31,7 +32,7 @@ class Findings:
     """The notes of one observation."""
 
     #: kinds of notes, each a table
-    KINDS = ("reads", "listed", "absent", "present", "sized", "written", "databases", "variables", "assigned",
+    KINDS = ("reads", "listed", "absent", "present", "sized", "links", "written", "databases", "variables", "assigned",
              "owned", "takers", "whole", "places", "modules", "classes", "gaps")
 
     def __init__(self, wants: Wants) -> None:
@@ -42,6 +43,7 @@ class Findings:
         self.absent: Dict[str, None] = {}
         self.present: Dict[str, str] = {}
         self.sized: Dict[str, int] = {}
+        self.links: Dict[str, str] = {}                     #: symbolic links whose text was asked for
         self.written: Dict[str, None] = {}
         self.databases: Dict[str, Optional[Raw]] = {}       #: opened by libraries that may write them, too
         self.variables: Dict[str, Optional[str]] = {}
@@ -60,14 +62,38 @@ class Findings:
         self.spool: Optional[str] = None
         #: whether there were child processes
         self.children = False
+        #: code that fills what is kept, by id (``fillers``); and what was noted while each ran, by its id, or 0: by other threads
+        self.fillers: Mapping[int, CodeType] = {}
+        self.credited: Dict[int, Dict[Tuple[str, Any], None]] = {}
+        self._thread = get_ident()
 
     def note(self, kind: str, key: Any, value: Any = None) -> None:
         """Keep a note, unless there is one of that kind and key."""
         getattr(self, kind).setdefault(key, value)
+        if self.fillers:
+            self.credit(kind, key)
+
+    def credit(self, kind: str, key: Any) -> None:
+        """Keep in mind which of the fillers are running when something is noted, again maybe."""
+        if get_ident() != self._thread:
+            self.credited.setdefault(0, {})[kind, key] = None
+            return
+        frame: Any = sys._getframe(1)
+        while frame is not None:
+            if id(frame.f_code) in self.fillers:
+                self.credited.setdefault(id(frame.f_code), {})[kind, key] = None
+            frame = frame.f_back
+
+    def has(self, kind: str, key: Any) -> bool:
+        """Tell whether there is a note, and keep in mind that it would be made now."""
+        there = key in getattr(self, kind)
+        if there and self.fillers:
+            self.credit(kind, key)
+        return there
 
     def only_code(self) -> bool:
         """Tell whether nothing was noted but code that ran here: the usual case, and the one that has to be quick."""
-        return not (self.reads or self.listed or self.absent or self.present or self.sized or self.written or self.databases
+        return not (self.reads or self.listed or self.absent or self.present or self.sized or self.links or self.written or self.databases
                     or self.variables or self.whole or self.places or self.modules or self.classes or self.gaps)
 
     def code(self, code: CodeType) -> None:

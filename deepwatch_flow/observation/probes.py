@@ -17,7 +17,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Set, Tuple
 
 from .auditing import failed
 from .callers import STAND_IN, asked_by_own_code, is_foreign, is_import, is_probe
-from .findings import NOW, Findings, absolute, folder_of, raw, real_lstat
+from .findings import NOW, Findings, absolute, folder_of, raw
 
 #: asked for in `os`
 _NAMES = ("stat", "lstat", "access", "readlink", "open")
@@ -127,7 +127,7 @@ def _note(found: Findings, name: str, given: Tuple[Tuple[Any, ...], Mapping[str,
         if path is None or is_foreign(frame, path):
             return
         if name == "readlink" and result is not None:
-            found.note("sized", path, real_lstat(path).st_size)     # what a link says is its content
+            found.note("links", path, os.fsdecode(result))
         elif name not in ("stat", "lstat") or result is None:
             _note_presence(found, path, None)
         elif is_probe(frame):
@@ -158,7 +158,7 @@ def searched(paths: List[str], there: bool) -> None:
 
 
 def _note_presence(found: Findings, path: str, stat: Optional[os.stat_result]) -> None:
-    if path in found.present or path in found.absent:
+    if found.has("present", path) or found.has("absent", path):
         return
     try:
         # of a link it matters what it leads to

@@ -18,6 +18,7 @@ from . import auditing
 from .children import PREPARING
 from .children import install as install_forks
 from .findings import NOW, Findings, Wants, unobserved
+from .leftovers import Hidden, Leftovers, Watched
 from .machinery import MACHINERY
 from .marks import Marks
 from .noting import Noting
@@ -46,6 +47,8 @@ class Recorder:
         self.known_modules = KnownModules()
         #: files of child processes that were alive when their observation ended
         self.alive: List[str] = []
+        #: of the steps that were observed so far
+        self.leftovers: Optional[Leftovers] = None
 
     def __enter__(self) -> Recorder:
         return self
@@ -66,15 +69,34 @@ class Recorder:
             if not auditing.IMPORTS:
                 PREPARING.remove()
 
-    def observing(self) -> ContextManager[Callable[[], Seen]]:
-        """Observe what happens inside; what the ``as`` name gives when called, after the block, is what was seen."""
+    def observing(self, hidden: Optional[Hidden] = None) -> ContextManager[Callable[[], Seen]]:
+        """Observe what happens inside; what the ``as`` name gives when called, after the block, is what was seen.
+
+        `hidden` says that it is a step, and tells which own code that ran its fingerprint does not cover: with what
+        the step read counts what it used of what earlier steps left in this process.
+        """
         if not self._installed:
             self._installed = True
             MACHINERY.acquire(self.wants)
             install_forks()
             auditing.IMPORTS.append(PREPARING.imports)
             finder.SEARCHES.append(searched)
-        return Observing(self)
+        if hidden is not None and self.leftovers is None:
+            with unobserved():
+                self.leftovers = Leftovers(self._is_own, self.sift)
+        return Observing(self, hidden)
+
+    def storing(self, hidden: Optional[Hidden] = None) -> ContextManager[Callable[[], Seen]]:
+        """Observe that a step's value is stored: what own code in it does counts, how packages store things does not."""
+        return Observing(self, hidden, storing=True)
+
+    def _is_own(self, file: str) -> bool:
+        return self.origins.of_file(file)[0] == "own"
+
+    def leave_own(self, found: Findings) -> None:
+        """Take from the notes what packages did."""
+        found.ran = [code for code in found.ran if self._is_own(code.co_filename)]
+        found.variables = {name: value for name, value in found.variables.items() if name in found.owned}
 
     def sift(self, found: Findings) -> Seen:
         """Return what counts of the notes."""
@@ -86,9 +108,13 @@ class Recorder:
 class Observing:
     """One observation, from `__enter__` to `__exit__`."""
 
-    def __init__(self, recorder: Recorder) -> None:
+    def __init__(self, recorder: Recorder, hidden: Optional[Hidden] = None, storing: bool = False) -> None:
         self._recorder = recorder
+        self._hidden = hidden
+        self._storing = storing
         self._found = Findings(recorder.wants)
+        if recorder.leftovers is not None:
+            self._found.fillers = recorder.leftovers.fillers
         self._found.noting = recorder.noting
         self._outer: Optional[Findings] = None
         self._process = os.getpid()
@@ -102,7 +128,7 @@ class Observing:
             MACHINERY.stop_code(self._outer)
         if wants.env and not MACHINERY.environment.installed:
             found.note("gaps", "another tool has exchanged the environment: which variables were read was not seen")
-        if wants.code:
+        if wants.code and not (self._storing and self._outer is not None):
             self._recorder.known_modules.begin()
         self._look_after_children()
         NOW.active = found
@@ -116,17 +142,21 @@ class Observing:
         found, outer = self._found, self._outer
         MACHINERY.stop_code(found)
         NOW.active = outer
-        if found.wants.code:
+        if found.wants.code and not (self._storing and outer is not None):
             for name, file in self._recorder.known_modules.end():
                 found.note("modules", name, file)
-                if found.watcher is found.noting and self._recorder.origins.of_file(file)[0] != "own":
+                if not self._storing and found.watcher is found.noting and self._recorder.origins.of_file(file)[0] != "own":
                     found.note("places", (file, 1, "<module>"))     # marks don't see that packages run
         if found.children and found.spool is not None:
             self._recorder.alive += collect(found.spool, found)
         self._ended = True
+        if self._storing:
+            self._recorder.leave_own(found)
         if outer is not None:
             outer.absorb(found)
             MACHINERY.start_code(outer)
+        if kind is not None and self._hidden is not None:
+            self.seen()     # a step that failed leaves something, too
 
     def _look_after_children(self) -> None:
         recorder, found = self._recorder, self._found
@@ -144,8 +174,10 @@ class Observing:
         if self._seen is None:
             with unobserved():
                 seen = self._recorder.sift(self._found)
-            if not self._ended:
-                return seen
+                if not self._ended:
+                    return seen
+                if self._hidden is not None and self._recorder.leftovers is not None:
+                    seen = self._recorder.leftovers.after(Watched(self._found, seen, self._hidden))
             self._seen = seen
         return self._seen
 

@@ -1,7 +1,7 @@
 """The records of an observation: plain data that can be pickled, no machinery."""
 from __future__ import annotations
 
-from typing import Dict, FrozenSet, Iterable, Mapping, NamedTuple, Optional, Set, Tuple
+from typing import Any, Dict, FrozenSet, Iterable, List, Mapping, NamedTuple, Optional, Set, Tuple
 
 
 class Stamp(NamedTuple):
@@ -31,6 +31,7 @@ class Seen(NamedTuple):
     classes: FrozenSet[Tuple[str, str]] = frozenset()        #: named in what was unpickled: (module, qualname)
     gaps: Tuple[str, ...] = ()                               #: what could not be observed, a short sentence each
     foreign: FrozenSet[str] = frozenset()                    #: of the variables, those that packages alone read
+    links: Mapping[str, str] = {}                            #: symbolic links whose text was asked for, and that
 
     @property
     def only_code(self) -> bool:
@@ -46,29 +47,21 @@ def merged(seens: Iterable[Seen]) -> Seen:
     every = list(seens)
     if len(every) < 2:
         return every[0] if every else EMPTY
-    reads: Dict[str, Optional[Stamp]] = {}
-    present: Dict[str, str] = {}
-    sized: Dict[str, int] = {}
+    of_paths: List[Dict[str, Any]] = [{}, {}, {}, {}]
     variables: Dict[str, Optional[str]] = {}
     listed: Set[str] = set()
     absent: Set[str] = set()
     written: Set[str] = set()
     for each in every:
         # what an earlier one wrote is no reading of a later one
-        for path, stamp in each.reads.items():
-            if path not in written:
-                reads.setdefault(path, stamp)
-        for path, kind in each.present.items():
-            if path not in written:
-                present.setdefault(path, kind)
-        for path, size in each.sized.items():
-            if path not in written:
-                sized.setdefault(path, size)
+        for found, more in zip(of_paths, (each.reads, each.present, each.sized, each.links)):
+            found.update((path, what) for path, what in more.items() if path not in found and path not in written)
         absent |= each.absent - written
         listed |= each.listed
         written |= each.written
         for name, value in each.variables.items():
             variables.setdefault(name, value)
+    reads, present, sized, links = of_paths
     return Seen(
         frozenset().union(*(each.codes for each in every)),
         frozenset().union(*(each.distributions for each in every)),
@@ -77,4 +70,5 @@ def merged(seens: Iterable[Seen]) -> Seen:
         frozenset().union(*(each.modules for each in every)),
         frozenset().union(*(each.classes for each in every)),
         tuple(dict.fromkeys(gap for each in every for gap in each.gaps)),
-        frozenset(name for name in variables if all(name in each.foreign for each in every if name in each.variables)))
+        frozenset(name for name in variables if all(name in each.foreign for each in every if name in each.variables)),
+        links)

@@ -68,7 +68,8 @@ class Sieve:
             bool(found.whole),
             frozenset((name, os.path.abspath(file)) for name, file in found.modules.items() if self._is_own(file)),
             frozenset(each for each in found.classes if self._origins.of_module(each[0])[0] == "own"),
-            tuple(found.gaps), frozenset(found.variables) - frozenset(found.owned))
+            tuple(found.gaps), frozenset(found.variables) - frozenset(found.owned),
+            {path(each): text for each, text in found.links.items() if wanted(each)})
 
     # -- code -------------------------------------------------------------------------------------
 

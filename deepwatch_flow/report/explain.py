@@ -150,7 +150,8 @@ def _upstream_failed(reason: Reason) -> str:
 
 
 _SEEN = {"file": "which it was seen to read,", "folder": "whose names it was seen to list,",
-         "size": "whose size it was seen to ask for,", "present": "which it was seen to look for,"}
+         "size": "whose size it was seen to ask for,", "present": "which it was seen to look for,",
+         "link": "which it was seen to follow,"}
 
 
 def _seen_file(reason: Reason) -> str:

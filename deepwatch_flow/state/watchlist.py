@@ -219,6 +219,13 @@ class Builder:
             raise Doubtful(f"`{path}` has another size by now")
         self._rows["sizes"].add((self._short(path), now))
 
+    def link(self, path: str, text: Optional[str] = None) -> None:
+        """Watch what a symbolic link says."""
+        now = os.readlink(path)
+        if text is not None and text != now:
+            raise Doubtful(f"`{path}` leads elsewhere by now")
+        self._rows["links"].add((self._short(path), now))
+
     def blob(self, path: str, size: int) -> None:
         """Watch that a blob is there."""
         self._blobs[self._short(path)] = size

@@ -196,7 +196,7 @@ def test_links(place: Place) -> None:
     os.symlink("data.txt", "link")
     os.symlink("nowhere", "dangling")
     seen = place.seen(lambda: (os.readlink("link"), os.path.islink("link"), os.path.exists("dangling"), open("link").close()))
-    assert place.below(seen.sized) == {"link"}
+    assert (seen.links, seen.sized) == ({place.path("link"): "data.txt"}, {})
     assert seen.present == {place.path("link"): "file"}
     assert place.below(seen.absent) == {"dangling"}
     assert place.below(seen.reads) == {"link"}
