@@ -199,21 +199,26 @@ def _observing(call: Call, tools: Tools) -> ContextManager[Callable[[], Seen]]:
 
 def _stored_observed(value: Any, call: Call, tools: Tools, found: Optional[Seen]) -> Tuple[Artifact, Optional[Seen]]:
     """Store a step's value; what own code in it reads then counts with what was `found`."""
+    if found is None or _is_plain(value):
+        return _stored(value, call, tools), found
     with _storing(value, call, tools) as seen:
         artifact = _stored(value, call, tools)
-    if found is None:
-        return artifact, None
     more = seen()
     if more.modules:
         tools.forget([name for name, _ in more.modules])
     return artifact, merged([found, more]) if any(more) else found
 
 
+def _is_plain(value: Any) -> bool:
+    """Tell whether a value has no code of its own that could run while it is stored."""
+    return is_immutable(value) or plainness(value) is not None
+
+
 def _storing(value: Any, call: Call, tools: Tools) -> ContextManager[Any]:
     """Return what observes that a value of a step is stored, where own code may do so."""
     if not call.observe or tools.recorder is None:
         return _unseen()
-    if is_immutable(value) or plainness(value) is not None:
+    if _is_plain(value):
         return _plainly()
     return tools.recorder.storing(functools.partial(tools.hidden, call.step))
 

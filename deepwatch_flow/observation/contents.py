@@ -80,6 +80,8 @@ class Reader:
             code = value.__code__       # one that names itself may keep something among its attributes
             return bool(value.__closure__ or value.__defaults__ or value.__kwdefaults__ or value.__dict__ or code.co_name in code.co_names) \
                 and (value.__module__ in self._modules or self._is_own(value.__code__.co_filename))
+        if kind.__module__.startswith(_OURS):
+            return self.holds(_attributes(value).get("__wrapped__"))
         if issubclass(kind, type):
             return getattr(value, "__module__", None) in self._modules
         if issubclass(kind, types.ModuleType):

@@ -144,7 +144,6 @@ def test_a_database(place: Place) -> None:
 @pytest.mark.parametrize("lists", [
     lambda: os.listdir("inbox"),
     lambda: os.listdir(b"inbox"),
-    lambda: list(os.scandir("inbox")),
     lambda: list(os.walk("inbox")),
     lambda: glob.glob("inbox/*.txt"),
     lambda: list(Path("inbox").iterdir()),
@@ -156,6 +155,13 @@ def test_a_folder_that_is_listed(place: Place, lists: Callable[[], Any]) -> None
     seen = place.seen(lists)
     assert place.below(seen.listed) == {"inbox"}
     assert (seen.reads, seen.sized) == ({}, {})
+
+
+def test_what_is_told_of_files_with_their_names_counts(place: Place) -> None:
+    seen = place.seen(lambda: list(os.scandir("inbox")))
+    assert place.below(seen.listed) == {"inbox"}
+    assert seen.sized == {place.path("inbox/" + name): os.path.getsize("inbox/" + name) for name in ("a.txt", "b.txt")}
+    assert seen.reads == {}
 
 
 # -- looked for ---------------------------------------------------------------------------------------
