@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Callable, Dict, Iterable, List, Mapping, Optional, Tuple
 
 from .engine.changes import Change, changes
-from .model import Digest, Lock, Reason, StepFacts, Unit
+from .model import Digest, Fresh, Lock, Plan, Reason, StepFacts, Unit, base_of
 from .state.database import Database
 
 
@@ -92,3 +92,21 @@ class Explainer:
             self._loaded = True
             for unit in self._units([facts.fingerprint.root for facts in self._facts.values()]):
                 self._new[unit.deep] = unit
+
+
+def reasons_of(name: str, plan: Plan) -> Tuple[Reason, ...]:
+    """Return all reasons of a plan for which a step would run, those of its upstream steps included.
+
+    Reasons of an upstream step have the path from it down to the given step's consumer first. What holds
+    for many instances of a family alike is told once, of the family.
+    """
+    reasons: Dict[Reason, None] = {}
+    for other, verdict in plan.verdicts.items():
+        if isinstance(verdict, Fresh):
+            continue
+        told = other if other == name else base_of(other)
+        for reason in verdict.reasons:
+            reason = reason.told_of(other, told)
+            path = reason.path if reason.path[:1] == (told,) else (told, *reason.path)
+            reasons[reason if name == told else reason._replace(path=(name, *path))] = None
+    return tuple(reasons)

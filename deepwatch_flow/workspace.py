@@ -28,7 +28,6 @@ from .events import Emit, Event, RunFinished, RunReport, RunStarted, fold
 from .locking.mending import LockBook
 from .locking.samecode import texts_of
 from .model import (
-    Digest,
     Fresh,
     History,
     Lock,
@@ -48,7 +47,7 @@ from .naming import one_of, recorded_of
 from .observation.seen import Seen
 from .pipeline.graph import StepGraph
 from .project import Project, value_of
-from .reasons import Explainer
+from .reasons import Explainer, reasons_of
 from .reproducing import Enter, Order, reproduce
 from .sharing import Sharing
 from .state import underway
@@ -158,20 +157,9 @@ class Workspace:
     def explain(self, step: str) -> Tuple[Reason, ...]:
         """Return all reasons for which a step would run, those of its upstream steps included.
 
-        Reasons of an upstream step have the path from it down to the given step's consumer first. What holds
-        for many instances of a family alike is told once, of the family.
+        Those of an upstream step have the path to it from the given one.
         """
-        name, plan = self.one(step)
-        reasons: Dict[Reason, None] = {}
-        for other, verdict in plan.verdicts.items():
-            if isinstance(verdict, Fresh):
-                continue
-            told = other if other == name else base_of(other)
-            for reason in verdict.reasons:
-                reason = reason.told_of(other, told)
-                path = reason.path if reason.path[:1] == (told,) else (told, *reason.path)
-                reasons[reason if name == told else reason._replace(path=(name, *path))] = None
-        return tuple(reasons)
+        return reasons_of(*self.one(step))
 
     def verdict(self, step: str) -> Verdict:
         """Return the verdict on one step."""
@@ -261,7 +249,7 @@ class Workspace:
         facts = self._survey.facts(self.graph.order)
         traces = runner.results.vouched()
         analysis = self.project.analysis
-        roots = [root for trace in traces.values() for root in _roots(trace) if analysis.knows(root)]
+        roots = [root for trace in traces.values() for root in trace.roots() if analysis.knows(root)]
         known = self.database.known_units(roots)
         new = analysis.units([root for root in dict.fromkeys(roots) if root not in known])
         self.database.add_units(new, texts_of(analysis, new))
@@ -352,12 +340,6 @@ class Workspace:
         """
         names = self.recorded(steps, self.database.traces()) if not everything else None
         return forget(self.folder, self.database, self.store, names)
-
-
-def _roots(trace: Trace) -> List[Digest]:
-    """Return the roots of the fingerprints that a trace tells of: its step's, those of hidden code."""
-    hidden = trace.observation.hidden if trace.observation is not None else ()
-    return [trace.root, *(unit.digest for unit in hidden)]
 
 
 def open_workspace(config: Config, *, emit: Emit = _silent, mends: bool = False) -> Workspace:

@@ -168,6 +168,11 @@ class Trace(NamedTuple):
     packages: Tuple[Tuple[str, str], ...] = ()
     observation: Optional[Observation] = None      #: None where the execution was not observed
 
+    def roots(self) -> Tuple[Digest, ...]:
+        """Return the roots of the fingerprints that it tells of: its step's, those of hidden code."""
+        hidden = self.observation.hidden if self.observation is not None else ()
+        return (self.root, *(unit.digest for unit in hidden))
+
 
 class LockEntry(NamedTuple):
     """What the lockfile vouches for, for one step."""
