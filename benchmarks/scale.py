@@ -29,12 +29,12 @@ from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tupl
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from deepwatch_flow.engine.calls import Call, Failure, Outcome
 from deepwatch_flow.engine.handover import Values, consumers_of
 from deepwatch_flow.engine.planner import World
 from deepwatch_flow.engine.planning import plan
 from deepwatch_flow.engine.runner import Parts, Runner
 from deepwatch_flow.engine.schedule import Retries, Schedule, priorities
-from deepwatch_flow.engine.worker import Call, Failure, Outcome
 from deepwatch_flow.events import Event, FamilyStarted, Notice, StepStarted
 from deepwatch_flow.hashing.digest import digest_bytes
 from deepwatch_flow.model import (

@@ -12,12 +12,13 @@ from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Set
 
 from .engine.arguments import arguments_of
 from .engine.calling import awaited
+from .engine.calls import Call, Failure, Outcome
 from .engine.executors import InlineExecutor
 from .engine.handover import Values, consumers_of
 from .engine.planner import World
 from .engine.runner import Parts, Runner
 from .engine.seeding import seeded
-from .engine.worker import Call, Failure, Outcome, drawer_of
+from .engine.worker import drawer_of
 from .errors import ConfigError, StateError
 from .events import Event, StepFinished
 from .model import Artifact, Fresh, Plan, Policy, base_of

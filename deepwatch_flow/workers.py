@@ -14,6 +14,7 @@ from .analysis.hidden import HiddenCode
 from .config import ENGINES, Config
 from .engine import children, debugging, hanging
 from .engine.arguments import arguments_of
+from .engine.calls import Call, Failure, Outcome, failure_of
 from .engine.capture import Capture, uncaptured
 from .engine.executors import Executor, InlineExecutor
 from .engine.handover import Values, decoded
@@ -22,7 +23,7 @@ from .engine.processes import ProcessExecutor
 from .engine.schedule import Resources, Retries, Schedule, priorities
 from .engine.steplogs import StepLogs
 from .engine.threads import ThreadExecutor
-from .engine.worker import Call, Failure, Outcome, Tools, Unreadable, execute, failure_of
+from .engine.worker import Tools, Unreadable, execute
 from .engine.workerprocess import Setup
 from .errors import ConfigError, DeepwatchError, EnvironmentFault
 from .events import Notice

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Callable, Dict, Iterable, Tuple
 
-from ..engine.worker import Outcome
+from ..engine.calls import Outcome
 from ..events import Notice
 from ..model import Artifact, Digest
 from ..observation.recorder import unobserved

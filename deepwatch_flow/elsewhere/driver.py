@@ -10,9 +10,9 @@ import sys
 from typing import Callable, Dict, List, Mapping, Optional, Set
 
 from .._version import __version__
+from ..engine.calls import Call, Failure, Outcome
 from ..engine.dispatch import Answer, Order, View
 from ..engine.products import make_executable
-from ..engine.worker import Call, Failure, Outcome
 from ..errors import DeepwatchError
 from ..events import Notice, Printed
 from ..hooks import PROJECT_FILE

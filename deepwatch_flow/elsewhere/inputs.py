@@ -4,9 +4,9 @@ from __future__ import annotations
 import os
 from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
+from ..engine.calls import Failure
 from ..engine.dispatch import Parcel
 from ..engine.products import is_executable, make_executable, product_files
-from ..engine.worker import Failure
 from ..hashing.files import digest_file
 from ..model import Digest
 from ..state import disk

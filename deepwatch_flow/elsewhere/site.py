@@ -19,9 +19,10 @@ from contextlib import ExitStack
 from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
 from .._version import __version__
+from ..engine.calls import Call, Failure, Outcome, failure_of
 from ..engine.capture import Capture
 from ..engine.dispatch import Answer, Order
-from ..engine.worker import Call, Failure, Outcome, Tools, failure_of
+from ..engine.worker import Tools
 from ..errors import DeepwatchError, EnvironmentFault
 from ..events import Notice
 from ..model import Digest, base_of

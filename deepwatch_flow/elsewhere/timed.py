@@ -8,8 +8,8 @@ from typing import Iterator, Mapping, Optional
 
 from ..config import Config
 from ..engine import hanging
+from ..engine.calls import Call, Outcome
 from ..engine.processes import ProcessExecutor
-from ..engine.worker import Call, Outcome
 from ..engine.workerprocess import Setup
 from ..workers import WorkerSetup, execute_call, initialise
 

@@ -8,7 +8,7 @@ from typing import Any, Callable, Dict
 from ..model import Artifact
 from ..pipeline.graph import StepNode
 from ..state.codecs import is_immutable
-from .worker import Call
+from .calls import Call
 
 #: gives an upstream step's value: (step, its artifact)
 Take = Callable[[str, Artifact], Any]

@@ -14,7 +14,7 @@ from .._compat import duplicate_high
 from ..events import Notice, Printed
 from ..observation.recorder import unobserved
 from ..state import logs
-from .worker import Call, Outcome
+from .calls import Call, Outcome
 
 _STANDARD = (1, 2)
 #: a disk with less than that is left to the results

@@ -9,7 +9,7 @@ from typing import Any, Callable, List, Mapping, NamedTuple, Optional, Protocol,
 
 from ..events import Notice
 from ..model import Digest
-from .worker import Call, Outcome
+from .calls import Call, Outcome
 
 
 class Parcel(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 from typing import Callable, List, Optional, Protocol, Tuple, Union
 
 from ..errors import EnvironmentFault
-from .worker import Call, Failure, Outcome
+from .calls import Call, Failure, Outcome
 
 Done = Tuple[Call, Outcome]
 

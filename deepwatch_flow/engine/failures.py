@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from typing import Sequence
 
-from .worker import Failure
+from .calls import Failure
 
 _SHOWN = 5
 

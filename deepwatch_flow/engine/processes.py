@@ -12,8 +12,8 @@ from typing import Any, Dict, List, NamedTuple, Optional
 
 from ..errors import EnvironmentFault
 from . import children
+from .calls import Call, Failure, Outcome
 from .executors import Done
-from .worker import Call, Failure, Outcome
 from .workerprocess import Setup, WorkerProcess
 
 #: how long a worker is given to tell where it hangs before it is ended

@@ -30,6 +30,7 @@ from ..observation.seen import Seen
 from ..pipeline.options import DEFAULTS
 from ..state.store import BlobMissing
 from . import failures
+from .calls import Call, Failure, Outcome
 from .conditions import Noted, undeclared_of
 from .executors import Executor
 from .fanout import FanOut
@@ -40,7 +41,6 @@ from .products import Edited
 from .results import Results, of_now
 from .revival import Lost, Revival
 from .schedule import Schedule
-from .worker import Call, Failure, Outcome
 
 
 class Parts(NamedTuple):

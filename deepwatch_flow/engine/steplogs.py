@@ -11,9 +11,9 @@ from ..state import logs
 from ..state.database import Database
 from ..state.rows import Execution
 from ..state.underway import Underway
+from .calls import Call, Outcome
 from .capture import Capture, uncaptured
 from .executors import Done, Executor
-from .worker import Call, Outcome
 
 #: how long an execution may wait to be recorded together with others: a kill loses where its output is, not its result
 _RECORD_SECONDS = 0.5

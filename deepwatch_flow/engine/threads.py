@@ -13,8 +13,8 @@ from typing import Callable, Iterator, List, Optional, Tuple, Union
 
 from ..errors import EnvironmentFault
 from ..observation.recorder import unobserved
+from .calls import Call, Outcome
 from .executors import Done, answer_to
-from .worker import Call, Outcome
 
 
 class ThreadExecutor:

@@ -15,8 +15,8 @@ from typing import Any, Callable, NamedTuple, Optional, Tuple, Union
 from ..errors import EnvironmentFault
 from ..events import Printed
 from . import children
+from .calls import Call, Failure, Outcome
 from .executors import answer_to, broken
-from .worker import Call, Failure, Outcome
 
 #: what a worker says once it is prepared
 _READY = "ready"

@@ -25,9 +25,9 @@ from typing import (
     Union,
 )
 
+from ..engine.calls import Call, Failure, Outcome
 from ..engine.dispatch import Answer, Dispatch, Order
 from ..engine.executors import Done
-from ..engine.worker import Call, Failure, Outcome
 
 #: how long a batch should keep a worker, in seconds, and how many calls one may hold
 TARGET_SECONDS, LONGEST = 0.05, 256

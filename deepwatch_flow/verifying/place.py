@@ -14,7 +14,8 @@ from typing import Iterable, Iterator, List, Mapping, Optional, Tuple
 
 from ..config import PYPROJECT, SETTINGS_FILE
 from ..engine import children
-from ..engine.worker import Call, Failure, Outcome, Tools
+from ..engine.calls import Call, Failure, Outcome
+from ..engine.worker import Tools
 from ..errors import DeepwatchError
 from ..git import repository
 from ..hashing.files import IGNORED

@@ -9,8 +9,8 @@ import contextlib
 import os
 from typing import Callable, Iterable, Iterator, List, NamedTuple, Optional, Tuple
 
+from ..engine.calls import Call
 from ..engine.processes import ProcessExecutor
-from ..engine.worker import Call
 from ..engine.workerprocess import Setup
 from ..errors import DeepwatchError
 from ..hashing.difference import Difference, differences

@@ -5,7 +5,7 @@ import os
 import time
 from typing import Any
 
-from deepwatch_flow.engine.worker import Call, Outcome, failure_of
+from deepwatch_flow.engine.calls import Call, Outcome, failure_of
 from deepwatch_flow.errors import EnvironmentFault
 
 _prepared: Any = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
 from deepwatch_flow.engine.dispatch import Answer, Order
-from deepwatch_flow.engine.worker import Call, Outcome
+from deepwatch_flow.engine.calls import Call, Outcome
 from deepwatch_flow.engines.batches import LONGEST, BatchExecutor, Died
 from deepwatch_flow.model import Digest
 

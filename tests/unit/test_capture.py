@@ -10,7 +10,7 @@ from typing import Any, Callable, List
 import pytest
 
 from deepwatch_flow.engine.capture import Capture
-from deepwatch_flow.engine.worker import Call, Outcome
+from deepwatch_flow.engine.calls import Call, Outcome
 from deepwatch_flow.events import Notice, Printed
 from deepwatch_flow.state import logs
 from deepwatch_flow.state.database import Database
@@ -84,7 +84,7 @@ def test_a_full_disk_lets_steps_run_uncaptured(captured: Any, monkeypatch: pytes
 def test_what_the_log_can_t_take_is_printed(tmp_path: Path) -> None:
     code = ("import sys\n"
             "from deepwatch_flow.engine.capture import Capture\n"
-            "from deepwatch_flow.engine.worker import Call, Outcome\n"
+            "from deepwatch_flow.engine.calls import Call, Outcome\n"
             "import deepwatch_flow.engine.capture as module\n"
             "module._is_full = lambda _: False\n"
             "told = []\n"

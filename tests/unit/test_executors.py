@@ -12,7 +12,7 @@ import pytest
 from deepwatch_flow.engine.executors import Executor, InlineExecutor
 from deepwatch_flow.engine.processes import ProcessExecutor
 from deepwatch_flow.engine.workerprocess import Setup
-from deepwatch_flow.engine.worker import Call, Failure, Outcome
+from deepwatch_flow.engine.calls import Call, Failure, Outcome
 from deepwatch_flow.errors import EnvironmentFault
 
 

@@ -8,7 +8,7 @@ import pytest
 from deepwatch_flow.engine.handover import Values
 from deepwatch_flow.engine.planner import World
 from deepwatch_flow.engine.runner import Parts, Runner
-from deepwatch_flow.engine.worker import Call, Failure, Outcome
+from deepwatch_flow.engine.calls import Call, Failure, Outcome
 from deepwatch_flow.errors import LockedError
 from deepwatch_flow.events import Event, RunReport, StepStarted, fold
 from deepwatch_flow.model import (

@@ -12,7 +12,7 @@ from deepwatch_flow.engine.line import Line
 from deepwatch_flow.engine.planner import World
 from deepwatch_flow.engine.runner import Parts, Runner
 from deepwatch_flow.engine.schedule import Resources, Retries, Schedule
-from deepwatch_flow.engine.worker import Call, Failure, Outcome
+from deepwatch_flow.engine.calls import Call, Failure, Outcome
 from deepwatch_flow.events import Event, FamilyStarted, Notice, RunReport, StepFinished, StepStarted, fold
 from deepwatch_flow.hashing.digest import Hasher
 from deepwatch_flow.model import (

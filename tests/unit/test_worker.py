@@ -12,7 +12,8 @@ from typing import Any, Callable, List
 import pytest
 
 from deepwatch_flow.engine.arguments import arguments_of
-from deepwatch_flow.engine.worker import Call, Outcome, Tools, execute, failure_of, product_files
+from deepwatch_flow.engine.calls import Call, Outcome, failure_of
+from deepwatch_flow.engine.worker import Tools, execute, product_files
 from deepwatch_flow.errors import EnvironmentFault
 from deepwatch_flow.hashing.digest import digest_bytes
 from deepwatch_flow.hashing.values import Undigestible, ValueHasher

@@ -8,7 +8,8 @@ from typing import Any, Dict, Optional, Tuple
 import pytest
 
 from deepwatch_flow.config import load
-from deepwatch_flow.engine.worker import Call, Tools
+from deepwatch_flow.engine.calls import Call
+from deepwatch_flow.engine.worker import Tools
 from deepwatch_flow.errors import EnvironmentFault
 from deepwatch_flow.hashing.values import ValueHasher
 from deepwatch_flow.model import Artifact, Digest
