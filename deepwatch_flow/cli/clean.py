@@ -35,7 +35,7 @@ def clean(args: argparse.Namespace, console: Console) -> int:
     with opened(args, console) as workspace:
         removed = workspace.clean(tuple(args.steps), everything=args.all)
         known = {*workspace.lock.steps, *workspace.lock.families} if workspace.lock is not None else set()
-        vouched = [name for name in workspace.graph.targets(args.steps) if base_of(name) in known] if args.steps else []
+        vouched = [name for name in dict.fromkeys(map(base_of, workspace.graph.targets(args.steps))) if name in known] if args.steps else []
     if console.json:
         console.document({"removed": removed})
     else:

@@ -89,7 +89,7 @@ def test_a_generator_that_breaks_what_it_declares(project: Any) -> None:
             yield 1
             yield 2
         """)
-    text = once(project.cli("run"), 1, "`split` has no such parts", "a generator")
+    text = once(project.cli("run"), 1, "`split` can't be taken apart", "of type `generator`")
     assert "Traceback" not in text
 
 
