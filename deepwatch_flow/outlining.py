@@ -45,8 +45,10 @@ def outline_of(project: Project, database: Database, lock: Optional[Lock], trace
                blobs: Mapping[str, Tuple[str, int]]) -> Optional[Dict[str, Any]]:
     """Return the outline, None for a project of which none can be had; `traces` are those that hold now."""
     analysis, graph = project.analysis, project.graph
+    if (lock is not None and lock.accepted) or not _may_be_plain(project):
+        return None
     known = database.traces()
-    if (lock is not None and lock.accepted) or not _is_plain(project, known, traces):
+    if not _is_plain(project, known, traces):
         return None
     tops = {name: analysis.top(trace.code) for name, trace in traces.items()}
     if any(variant for _, variant in tops.values()):
@@ -70,13 +72,16 @@ def outline_of(project: Project, database: Database, lock: Optional[Lock], trace
                        for name in graph.order)}
 
 
-def _is_plain(project: Project, known: Mapping[str, List[Trace]], traces: Mapping[str, Trace]) -> bool:
-    """Tell whether the reasons for an edit can be told without the database and without live objects."""
+def _may_be_plain(project: Project) -> bool:
+    """Tell whether the settings, and the kinds of steps, allow that an edit is told by the outline alone."""
     if project.config.invalidate != "deep" or not {**OBSERVED, **project.config.observe}["code"]:
         return False
-    if any(node.step.options["invalidate"] == "precise" or project.graph.parts(node.name) is not None
-           for node in project.graph.nodes.values()):
-        return False
+    return not any(node.step.options["invalidate"] == "precise" or project.graph.parts(node.name) is not None
+                   for node in project.graph.nodes.values())
+
+
+def _is_plain(project: Project, known: Mapping[str, List[Trace]], traces: Mapping[str, Trace]) -> bool:
+    """Tell whether the reasons for an edit can be told without the database and without live objects."""
     for name, trace in traces.items():
         last = known[name][-1] if known.get(name) else None
         if last is None or (last.key, last.code, last.root) != (trace.key, trace.code, trace.code) \
