@@ -25,6 +25,7 @@ from typing import (
 )
 
 from .code import NO_TOOL, REPLACED, TAKEN
+from .contents import is_cache
 from .findings import Findings
 from .holders import Change, Holders, Label, Place
 from .names import ANYTHING, Names
@@ -90,7 +91,7 @@ class Leftovers:
         charges: List[Seen] = []
         for place, kept in list(self._kept.items()):
             used = not kept.labels.isdisjoint(names)
-            if _is_cache(kept):
+            if is_cache(kept.value):
                 hits = kept.value.cache_info().hits
                 used = hits != kept.hits or bool(found.children)    # those have caches of their own
                 self._kept[place] = kept._replace(hits=hits)
@@ -121,8 +122,8 @@ class Leftovers:
         if any(left):
             for name in found.assigned:
                 self._variables[name] = merged([self._variables.get(name, EMPTY), left])
-        for path in [each for each in linecache.cache if os.path.abspath(each) in seen.reads]:
-            del linecache.cache[path]       # the next step reads it itself
+        for path in [each for each in list(linecache.cache) if os.path.abspath(each) in seen.reads]:    # other threads fill it
+            linecache.cache.pop(path, None)       # the next step reads it itself
         return full
 
     def _parts(self, found: Findings, changes: Sequence[Change], left: Seen, given: Sequence[Seen]) -> List[Seen]:
@@ -154,10 +155,6 @@ class Leftovers:
         hits = 0 if change.cache is None else change.cache.cache_info().hits
         self._kept[change.place] = _Kept(self._holders.value(change.place), change.labels,
                                          seen if before is None else merged([before.seen, seen]), times, hits)
-
-
-def _is_cache(kept: _Kept) -> bool:
-    return hasattr(kept.value, "cache_info")
 
 
 def _unwritten(charges: Iterable[Seen], written: FrozenSet[str]) -> List[Seen]:

@@ -215,11 +215,10 @@ def families(done: Any) -> Any:
 @pytest.fixture
 def new_digests(monkeypatch: Any, new_scheme: Any) -> Any:
     """A scheme by which plain values have other digests, too; markers such as `Each` have not, which are a part of code."""
-    before = ValueHasher.digest
-
-    def digest(self: ValueHasher, value: object) -> Any:
-        found = before(self, value)
-        return Hasher("value/2").field("was", found).digest() if type(value) in (str, int, list, tuple) else found
+    names = {"before": ValueHasher.digest, "Hasher": Hasher}
+    text = """lambda self, value: (Hasher("value/2").field("was", before(self, value)).digest()
+                                    if type(value) in (str, int, list, tuple) else before(self, value))"""
+    digest = eval(compile(text, "<a scheme>", "eval"), names)      # of no file: own code that stores a value would count
 
     def begin() -> None:
         new_scheme()
