@@ -30,7 +30,7 @@ from ..observation.seen import Seen
 from ..pipeline.options import DEFAULTS
 from ..state.store import BlobMissing
 from . import failures
-from .calls import Call, Failure, Outcome
+from .calls import Call, Failure, Outcome, call_of
 from .conditions import Noted, undeclared_of
 from .executors import Executor
 from .fanout import FanOut
@@ -203,11 +203,8 @@ class Runner:
             self._parts.clear(last)
         self._parts.emit(StepStarted(name, running.reasons))
         self._running[name] = running
-        options = self._parts.options(name)
-        self._parts.executor.submit(Call(
-            name, tuple((parameter, step, self._revival.made(step).artifact) for parameter, step in facts.upstreams),
-            facts.products, options["observe"], options["timeout"], options["seed"], facts.parts, facts.labels, facts.apart,
-            facts.files if base_of(name) != name else ()))
+        given = [(parameter, step, self._revival.made(step).artifact) for parameter, step in facts.upstreams]
+        self._parts.executor.submit(call_of(facts, given, self._parts.options(name)))
 
     def _is_refused(self, name: str, observation: Optional[Observation], reasons: Tuple[Reason, ...], seconds: float) -> bool:
         """Fail a step that must be hermetic and is not; tell whether it is one."""

@@ -9,7 +9,7 @@ import contextlib
 import os
 from typing import Callable, Iterable, Iterator, List, NamedTuple, Optional, Tuple
 
-from ..engine.calls import Call
+from ..engine.calls import call_of
 from ..engine.processes import ProcessExecutor
 from ..engine.workerprocess import Setup
 from ..errors import DeepwatchError
@@ -79,7 +79,7 @@ class Verifier:
         missing = self._lay_out(locked, place)
         if missing is not None:
             return Verification(name, "unverified", f"what `{missing}` gave is not stored here", locked.artifact)
-        executor.submit(Call(name, locked.given, facts.products, options["observe"], None, options["seed"], facts.parts, facts.labels, facts.apart))
+        executor.submit(call_of(facts, locked.given, options)._replace(timeout=None))
         ((_, outcome),) = executor.wait()
         failure = outcome.failure
         if failure is not None or outcome.artifact is None:

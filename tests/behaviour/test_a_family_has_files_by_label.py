@@ -403,3 +403,22 @@ def test_braces_of_an_ordinary_step_are_braces(project: Any) -> None:
         """)
     project.run()
     assert project.read("{n}{{.txt") == "1"
+
+
+def test_verify_executes_instances_with_their_own_files(labelled: Any) -> None:
+    labelled.run()
+    done = labelled.cli("verify", "--json")
+    assert done.code == 0, done.stdout + done.stderr
+    assert set(done.outcomes.values()) == {"reproducible"}
+    assert {"fit[us]", "fit[de]"} <= set(done.outcomes)
+
+
+def test_verify_executes_commands_with_files_by_label(project: Any) -> None:
+    project.write("us.txt", "1")
+    project.write("pipeline.py", """
+        from deepwatch_flow import Each, File, sh
+
+        shown = sh("cat {src}", country=Each(["us"]), src=File("{country}.txt"), name="shown")
+        """)
+    project.run()
+    assert project.cli("verify").code == 0
