@@ -99,7 +99,7 @@ class Project:
 
     def is_own(self, file: str) -> bool:
         """Tell whether a file of code is the user's own."""
-        return self.origins.of_file(file)[0] == "own"
+        return self.origins.is_own(file)
 
     def forget(self, names: Iterable[str]) -> None:
         """Have the next step import these modules itself."""

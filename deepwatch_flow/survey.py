@@ -292,6 +292,8 @@ def history_of(database: Database, lock: Optional[Lock], version: Callable[[str]
         for name, family in each.families.items() if each is not None and each.scheme == SCHEME else ():
             seen, wrote = from_lock(family.observed, version), dict(family.products)
             for key, artifact in family.instances:
+                if (key, artifact) in known and key not in wrote:
+                    continue        # there may be very many
                 trace = Trace(name, key, family.code, Digest(""), (), (), (), artifact, wrote.get(key, ()), (), seen)
                 by_product.update((path, trace) for product in trace.products for path in (product.path, *folders_of(product.path)))
                 if (key, artifact) not in known:

@@ -118,7 +118,7 @@ def _other_code(project: Project) -> Iterator[str]:
     """Yield files of own modules that were not loaded from the snapshot: extension modules, bytecode."""
     for module in list(sys.modules.values()):
         file = getattr(module, "__dict__", {}).get("__file__")
-        if isinstance(file, str) and project.origins.of_file(file)[0] == "own":
+        if isinstance(file, str) and project.origins.is_own(file):
             path = os.path.abspath(file)
             if path not in project.snapshot.sources and os.path.exists(path):
                 yield path
@@ -131,7 +131,7 @@ def _import_folders(project: Project) -> List[str]:
     for module in list(sys.modules.values()):
         places = getattr(module, "__dict__", {}).get("__path__")
         for place in list(places or ()):
-            if isinstance(place, str) and project.origins.of_file(os.path.join(place, "__init__.py"))[0] == "own":
+            if isinstance(place, str) and project.origins.is_own(os.path.join(place, "__init__.py")):
                 found.append(os.path.abspath(place))
     return list(dict.fromkeys(found))
 

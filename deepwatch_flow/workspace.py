@@ -35,7 +35,6 @@ from .model import (
     Pending,
     Plan,
     Policy,
-    Reason,
     Stale,
     StepFacts,
     Trace,
@@ -47,7 +46,7 @@ from .naming import one_of, recorded_of
 from .observation.seen import Seen
 from .pipeline.graph import StepGraph
 from .project import Project, value_of
-from .reasons import Explainer, reasons_of
+from .reasons import Explainer
 from .reproducing import Enter, Order, reproduce
 from .sharing import Sharing
 from .state import underway
@@ -153,13 +152,6 @@ class Workspace:
         """Return a plan that tells as well which fresh steps have no value in the store of this project."""
         fresh = {name: verdict.trace.artifact for name, verdict in plan.verdicts.items() if isinstance(verdict, Fresh)}
         return plan._replace(absent=frozenset(name for name, artifact in fresh.items() if not self.local.has(artifact.blob, artifact.size)))
-
-    def explain(self, step: str) -> Tuple[Reason, ...]:
-        """Return all reasons for which a step would run, those of its upstream steps included.
-
-        Those of an upstream step have the path to it from the given one.
-        """
-        return reasons_of(*self.one(step))
 
     def verdict(self, step: str) -> Verdict:
         """Return the verdict on one step."""

@@ -112,7 +112,7 @@ class Graph(Registry):
         if path.startswith("<"):
             # without a file or a module it was made by own code: `exec` with a namespace of its own
             return not function.__module__ or self.origins.of_module(function.__module__)[0] == "own"
-        return self.origins.of_file(path)[0] == "own"
+        return self.origins.is_own(path)
 
     def _wrapper(self, function: FunctionType, place: Place) -> Link:
         """A function from elsewhere may hold own ones: a decorator's wrapper does."""

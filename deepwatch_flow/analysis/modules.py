@@ -126,7 +126,7 @@ class Effects:
             names += [name, f"{name}.{attribute}"]
         for name in names:
             imported = getattr(sys.modules.get(name), "__file__", None)
-            if isinstance(imported, str) and self._graph.origins.of_file(imported)[0] == "own":
+            if isinstance(imported, str) and self._graph.origins.is_own(imported):
                 self._imports[path].append(imported)
 
     def _environment(self, path: str) -> Optional[Environment]:

@@ -97,7 +97,7 @@ class Registry:
         found = self._environments.get(id(namespace))
         if found is None:
             path = namespace.get("__file__")
-            own = isinstance(path, str) and path.endswith((".py", ".pyw")) and self.origins.of_file(path)[0] == "own"
+            own = isinstance(path, str) and path.endswith((".py", ".pyw")) and self.origins.is_own(path)
             file = self.sources.file(path) if own and path is not None else None
             found = self._environments[id(namespace)] = Environment(namespace, {}, file)
         return found

@@ -9,6 +9,7 @@ from typing import Dict, List, Optional, Sequence, Tuple
 from ..errors import DeepwatchError, NoInstance
 from ..model import SCHEME, Fresh, Pending, Plan, Policy, Reason, base_of
 from ..pipeline.graph import StepGraph, StepNode
+from ..reasons import reasons_of
 from ..report import explain
 from ..report.documents import Document, graph_document, plan_document, reason_documents
 from ..report.folding import FAILED
@@ -75,7 +76,7 @@ def why(args: argparse.Namespace, console: Console) -> int:
         name, plan = workspace.one(args.step)
         verdict = plan.of(name)
         assert verdict is not None, name      # it is the plan of this step
-        reasons = () if isinstance(verdict, Fresh) else workspace.explain(name)
+        reasons = () if isinstance(verdict, Fresh) else reasons_of(name, plan)
         failed = None if isinstance(verdict, Fresh) else workspace.database.failed([name]).get(name)
         idle = [reason.kind for reason in reasons] == ["artifact"] and isinstance(workspace.plan(Policy()).of(name), Fresh)
     word = explain.verdict_name(verdict)
@@ -171,14 +172,13 @@ def _planned(workspace: Workspace, targets: Tuple[str, ...], judged: bool) -> Op
 
 def _node(found: StepGraph, name: str, plan: Optional[Plan], count: Optional[int], judged: bool) -> Node:
     valued, note, folded = found.consumed(name), "", ""
-    members = plan.members(name) if plan is not None else {}
     if judged and plan is not None:
         verdict = plan.of(name)
         note = explain.verdict_name(verdict) if verdict is not None else "fresh"      # of a family: those instances that were asked for
     if found.nodes[name].each:
         folded = "?" if count is None else f"{count} {'instance' if count == 1 else 'instances'}"
-        stale = sum(not isinstance(each, Fresh) for each in members.values())
-        folded += f", {stale} stale" if judged and stale else ""
+        stale = sum(not isinstance(each, Fresh) for each in plan.members(name).values()) if judged and plan is not None else 0
+        folded += f", {stale} stale" if stale else ""
     return Node(name, valued, tuple(other for other in found.upstreams(name) if other not in valued), note, folded)
 
 

@@ -198,9 +198,8 @@ class Runner:
 
     def _execute(self, name: str, running: _Running) -> None:
         facts = self._facts[name]
-        history = self._world.history
-        for last in [history.latest[name]] if name in history.latest else [history.by_product[path] for _, path in facts.products if path in history.by_product]:
-            self._parts.clear(last)
+        for before in self._world.history.wrote(facts):
+            self._parts.clear(before)
         self._parts.emit(StepStarted(name, running.reasons))
         self._running[name] = running
         given = [(parameter, step, self._revival.made(step).artifact) for parameter, step in facts.upstreams]

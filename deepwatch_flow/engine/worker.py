@@ -81,7 +81,6 @@ def execute(function: Callable[..., Any], arguments: Callable[[], Mapping[str, A
     failure = _made_folders(call)
     if failure is not None:
         return Outcome(failure=failure)
-    observed = call.observe and tools.recorder is not None
     started = time.perf_counter()
     try:
         with _observing(call, tools) as seen:
@@ -102,7 +101,7 @@ def execute(function: Callable[..., Any], arguments: Callable[[], Mapping[str, A
     seconds = time.perf_counter() - started
     alone = object()  # how many references a local name makes differs between versions of Python
     shared = sys.getrefcount(value) > sys.getrefcount(alone)
-    found = seen() if observed else None
+    found = seen() if _recorder_of(call, tools) is not None else None
     if found is not None and found.modules:
         tools.forget([name for name, _ in found.modules])
         shared = True    # its classes may be of these modules: consumers get copies made of their own ones
@@ -142,16 +141,15 @@ def _called(function: Callable[..., Any], given: Mapping[str, Any], call: Call, 
 
 def _observing(call: Call, tools: Tools) -> ContextManager[Callable[[], Seen]]:
     """Return what observes a step, if it is to be observed."""
-    if not call.observe or tools.recorder is None:
-        return _unseen()
-    return tools.recorder.observing(functools.partial(tools.hidden, call.step))
+    recorder = _recorder_of(call, tools)
+    return _unseen() if recorder is None else recorder.observing(functools.partial(tools.hidden, call.step))
 
 
 def _stored_observed(value: Any, call: Call, tools: Tools, found: Optional[Seen]) -> Tuple[Artifact, Optional[Seen]]:
     """Store a step's value; what own code in it reads then counts with what was `found`."""
     if found is None or _is_plain(value):
         return _stored(value, call, tools), found
-    with _storing(value, call, tools) as seen:
+    with _storing(call, tools) as seen:
         artifact = _stored(value, call, tools)
     more = seen()
     if more.modules:
@@ -164,20 +162,15 @@ def _is_plain(value: Any) -> bool:
     return is_immutable(value) or plainness(value) is not None
 
 
-def _storing(value: Any, call: Call, tools: Tools) -> ContextManager[Any]:
-    """Return what observes that a value of a step is stored, where own code may do so."""
-    if not call.observe or tools.recorder is None:
-        return _unseen()
-    if _is_plain(value):
-        return _plainly()
-    return tools.recorder.storing(functools.partial(tools.hidden, call.step))
+def _storing(call: Call, tools: Tools) -> ContextManager[Callable[[], Seen]]:
+    """Return what observes that a value of a step is stored by code that may be its own, if the step is observed."""
+    recorder = _recorder_of(call, tools)
+    return _unseen() if recorder is None else recorder.storing(functools.partial(tools.hidden, call.step))
 
 
-@contextlib.contextmanager
-def _plainly() -> Iterator[Callable[[], Seen]]:
-    """Observe nothing: plain data runs no code."""
-    with unobserved():
-        yield lambda: EMPTY
+def _recorder_of(call: Call, tools: Tools) -> Optional[Recorder]:
+    """Return what observes a call, None for one that is not to be observed."""
+    return tools.recorder if call.observe else None
 
 
 @contextlib.contextmanager
@@ -217,8 +210,8 @@ def _store_parts(value: Any, call: Call, tools: Tools) -> Artifact:
 
     def keep(element: Any) -> Artifact:
         try:
-            # the step is being watched: what own code in an element does counts
-            with _storing(element, call, tools):
+            # the step is being watched: what own code in an element does counts, and plain data runs none
+            with unobserved() if _is_plain(element) else _storing(call, tools):
                 artifact = _store(element, tools)
         except EnvironmentFault:
             raise

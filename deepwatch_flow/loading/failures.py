@@ -86,7 +86,7 @@ def _place(error: BaseException, root: str, origins: Origins) -> str:
     if isinstance(error, SyntaxError) and error.filename:
         return f"{_shown(error.filename, root)}:{error.lineno or 1}"
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_users(frame.filename)]
-    own = [frame for frame in frames if origins.of_file(frame.filename)[0] == "own"]
+    own = [frame for frame in frames if origins.is_own(frame.filename)]
     innermost: List[traceback.FrameSummary] = (own or frames)[-1:]
     return f"{_shown(innermost[0].filename, root)}:{innermost[0].lineno}" if innermost else ""
 

@@ -98,7 +98,7 @@ class OwnFinder(MetaPathFinder):
         """Exchange the loader of an own source file; a loader with ideas of its own is kept."""
         loader = spec.loader
         # exactly this type: import hooks that rewrite source derive from it
-        if type(loader) is SourceFileLoader and self.origins.of_file(loader.path)[0] == "own":
+        if type(loader) is SourceFileLoader and self.origins.is_own(loader.path):
             spec.loader = SnapshotLoader(spec.name, loader.path, self)
         return spec
 

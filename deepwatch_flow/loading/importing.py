@@ -93,7 +93,7 @@ class ImportWorld:
                 continue
             file = _plain(module, "__file__")
             if isinstance(file, str):
-                if file.endswith((".py", ".pyw", ".pyc")) and self.origins.of_file(file)[0] == "own":
+                if file.endswith((".py", ".pyw", ".pyc")) and self.origins.is_own(file):
                     yield name
             # a namespace package holds its modules as attributes: it goes where they go
             elif self._is_own_namespace(module):

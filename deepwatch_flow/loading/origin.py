@@ -49,6 +49,10 @@ class Origins:
             known = self._files[path] = self._judge(path)
         return known
 
+    def is_own(self, path: str) -> bool:
+        """Tell whether a file of code is the user's own."""
+        return self.of_file(path)[0] == "own"
+
     def is_inside(self, folder: str) -> bool:
         """Tell whether a folder lies in the project, and not in an environment there."""
         path = os.path.join(os.path.abspath(folder), "")

@@ -86,6 +86,12 @@ class History(NamedTuple):
     families: Mapping[str, Digest] = {}            #: by family: the code by which the lockfile's instances were made
     by_product: Mapping[str, Trace] = {}           #: what the lockfile says of instances, by what they wrote and the folders around it
 
+    def wrote(self, facts: StepFacts) -> Tuple[Trace, ...]:
+        """Return the executions whose products stand where a step will write: its last one, or what the lockfile knows of these paths."""
+        if facts.name in self.latest:
+            return (self.latest[facts.name],)
+        return tuple([self.by_product[path] for _, path in facts.products if path in self.by_product])
+
 class Reason(NamedTuple):
     """One fact that makes a step stale.
 

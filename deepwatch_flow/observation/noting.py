@@ -102,7 +102,7 @@ class Noting(Watcher):
                 own = filename.startswith(_NOTEBOOKS)
             else:
                 with unobserved():
-                    own = self._origins.of_file(filename)[0] == "own"
+                    own = self._origins.is_own(filename)
             self._own[filename] = own
         return own
 

@@ -83,19 +83,16 @@ class Recorder:
             finder.SEARCHES.append(searched)
         if hidden is not None and self.leftovers is None:
             with unobserved():
-                self.leftovers = Leftovers(self._is_own, self.sift)
+                self.leftovers = Leftovers(self.origins.is_own, self.sift)
         return Observing(self, hidden)
 
     def storing(self, hidden: Optional[Hidden] = None) -> ContextManager[Callable[[], Seen]]:
         """Observe that a step's value is stored: what own code in it does counts, how packages store things does not."""
         return Observing(self, hidden, storing=True)
 
-    def _is_own(self, file: str) -> bool:
-        return self.origins.of_file(file)[0] == "own"
-
     def leave_own(self, found: Findings) -> None:
         """Take from the notes what packages did."""
-        found.ran = [code for code in found.ran if self._is_own(code.co_filename)]
+        found.ran = [code for code in found.ran if self.origins.is_own(code.co_filename)]
         found.variables = {name: value for name, value in found.variables.items() if name in found.owned}
 
     def sift(self, found: Findings) -> Seen:
@@ -145,7 +142,7 @@ class Observing:
         if found.wants.code and not (self._storing and outer is not None):
             for name, file in self._recorder.known_modules.end():
                 found.note("modules", name, file)
-                if not self._storing and found.watcher is found.noting and self._recorder.origins.of_file(file)[0] != "own":
+                if not self._storing and found.watcher is found.noting and not self._recorder.origins.is_own(file):
                     found.note("places", (file, 1, "<module>"))     # marks don't see that packages run
         if found.children and found.spool is not None:
             self._recorder.alive += collect(found.spool, found)

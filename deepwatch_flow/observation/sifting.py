@@ -66,7 +66,7 @@ class Sieve:
             frozenset(written),
             {name: value for name, value in found.variables.items() if not name.startswith(_SETTINGS)},
             bool(found.whole),
-            frozenset((name, os.path.abspath(file)) for name, file in found.modules.items() if self._is_own(file)),
+            frozenset((name, os.path.abspath(file)) for name, file in found.modules.items() if self._origins.is_own(file)),
             frozenset(each for each in found.classes if self._origins.of_module(each[0])[0] == "own"),
             tuple(found.gaps), frozenset(found.variables) - frozenset(found.owned),
             {path(each): text for each, text in found.links.items() if wanted(each)})
@@ -102,9 +102,6 @@ class Sieve:
         self._judged[filename] = found
         return found
 
-    def _is_own(self, file: str) -> bool:
-        return self._origins.of_file(file)[0] == "own"
-
     # -- files ------------------------------------------------------------------------------------
 
     def _all(self, paths: Iterable[str]) -> Set[str]:
@@ -138,11 +135,11 @@ class Sieve:
         if not below.startswith(self._inside):
             # what the project lies in may itself be part of an installation or temporary: only the
             # project's own files are data then; folders above it are of no account
-            return not below.startswith(self._elsewhere) and self._is_own(path)
+            return not below.startswith(self._elsewhere) and self._origins.is_own(path)
         parts = parts[self._inside.count(os.sep):]
         if parts[:1] == [".deepwatch"] or parts == ["deepwatch.lock"] or below.startswith(self._installed):
             return False
-        return not below.startswith(DEEPWATCH_FOLDER) and self._is_own(path)
+        return not below.startswith(DEEPWATCH_FOLDER) and self._origins.is_own(path)
 
     def _look_at_databases(self, found: Findings) -> None:
         """A library that opens a database reads it, and has written it if it is another one now."""

@@ -44,6 +44,11 @@ class StepNode(NamedTuple):
     makers: Tuple[Tuple[str, str], ...] = ()                   #: (path, step): who may write what stands at the paths of its files
 
     @property
+    def is_given(self) -> bool:
+        """Whether the labels of a family are known before anything runs: no step gives them."""
+        return not any(isinstance(source, str) for source in self.each.values())
+
+    @property
     def outputs(self) -> Tuple[str, ...]:
         """The labels of its declared outputs."""
         return tuple(self.step.options["outputs"])
@@ -182,7 +187,7 @@ def build(steps: Sequence[Step], settings: Mapping[str, Mapping[str, Any]], root
 def _of_family(node: StepNode, products: Products) -> Dict[str, List[str]]:
     """Note what a family writes; return what each instance reads, as far as the labels are known."""
     files: Dict[str, List[str]] = {}
-    if any(isinstance(source, str) for source in node.each.values()):
+    if not node.is_given:
         for template in node.templates.products:
             products.add_template(template, node.name)
         return files
@@ -197,7 +202,7 @@ def _of_family(node: StepNode, products: Products) -> Dict[str, List[str]]:
 def _makers_of_family(node: StepNode, files: Mapping[str, Sequence[str]], products: Products) -> Tuple[Tuple[str, str], ...]:
     """Return who writes what the instances of a family read, each by its own label."""
     found: Dict[Tuple[str, str], None] = {}
-    if any(isinstance(source, str) for source in node.each.values()):
+    if not node.is_given:
         for template in node.templates.files:
             found.update(dict.fromkeys(products.makers_of_template(node.name, template)))
     for instance, paths in files.items():

@@ -195,12 +195,14 @@ def _place_marker(found: Parameters, step: Step, name: str, marker: Any, place: 
     text = path_text(marker, step.name)
     if axes:
         text = marked(text, axes, f"{kind} `{name}` of step `{step.name}`{_where(step, root)}")
-    path = (file_path if isinstance(marker, File) else product_path)(text, step.name, root)
+    place_of, paths, templates = (file_path, found.files, found.file_templates) if isinstance(marker, File) else (
+        product_path, found.products, found.product_templates)
+    path = place_of(text, step.name, root)
     template = template_of(name, path)
-    if isinstance(marker, File):
-        found.file_templates.append(template) if template is not None else found.files.__setitem__(name, path)
+    if template is None:
+        paths[name] = path
     else:
-        found.product_templates.append(template) if template is not None else found.products.__setitem__(name, path)
+        templates.append(template)
 
 
 def _check_needs(found: Parameters, step: Step, needs: Mapping[str, str], parameters: Mapping[str, Any],
