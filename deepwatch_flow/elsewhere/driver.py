@@ -10,6 +10,7 @@ import sys
 from typing import Callable, Dict, List, Mapping, Optional, Set
 
 from .._version import __version__
+from ..engine.arguments import paths_of
 from ..engine.calls import Call, Failure, Outcome
 from ..engine.dispatch import Answer, Order, View
 from ..engine.products import make_executable
@@ -150,7 +151,7 @@ class Dispatcher:
 
     def _declared(self, call: Call) -> List[str]:
         node = self._project.graph.nodes[base_of(call.step)]
-        return [os.path.join(self._project.config.root, path) for path in (*node.files.values(), *dict((*call.files, *call.products)).values())]
+        return [os.path.join(self._project.config.root, path) for path in paths_of(node, call).values()]
 
     def _refused(self, step: str, answer: Answer) -> Failure:
         ours = self._fingerprint(base_of(step))

@@ -19,6 +19,7 @@ from contextlib import ExitStack
 from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
 from .._version import __version__
+from ..engine.arguments import paths_of
 from ..engine.calls import Call, Failure, Outcome, failure_of
 from ..engine.capture import Capture
 from ..engine.dispatch import Answer, Order
@@ -222,7 +223,7 @@ class Site:
         outcome = outcome._replace(value=None, here=False, printed=None, notices=(*outcome.notices, *told))
         travelled = self._borrowed.send(outcome) if self._borrowed is not None else ()
         node = self._project.graph.nodes[base_of(call.step)]
-        declared = [os.path.join(root, path) for path in (*node.files.values(), *dict((*call.files, *call.products)).values())]
+        declared = [os.path.join(root, path) for path in paths_of(node, call).values()]
         views = views_of(outcome.seen, root, declared, self.places.there) if outcome.seen is not None else ()
         return Answer(_told(outcome, self.places), self._who, host=self._host, travelled=travelled, apart=self._apart, views=views,
                       text=text)

@@ -7,15 +7,13 @@ from __future__ import annotations
 import os
 from typing import Callable, Dict, Iterator, List, Sequence, Tuple
 
+from ..engine.conditions import OURS
 from ..engine.dispatch import View
 from ..engine.relevance import path_counts, variable_counts
 from ..errors import DeepwatchError
 from ..hashing.digest import digest_bytes
-from ..hashing.files import IGNORED, digest_input
+from ..hashing.files import digest_input
 from ..observation.seen import Seen
-
-#: folders that are made by running Python or deepwatch: whether they are there says nothing
-_OURS = {*IGNORED, "deepwatch.lock"}
 
 
 def views_of(seen: Seen, root: str, declared: Sequence[str], there: Callable[[str], str]) -> Tuple[View, ...]:
@@ -35,7 +33,7 @@ def view(kind: str, path: str, without: Sequence[str] = ()) -> str:
     """Return what is to be seen of a path."""
     try:
         if kind == "folder":
-            return "\n".join(sorted(set(os.listdir(path)) - _OURS - set(without)))
+            return "\n".join(sorted(set(os.listdir(path)) - OURS - set(without)))
         if kind == "link":
             return os.readlink(path)
         if kind == "file":

@@ -17,7 +17,7 @@ Take = Callable[[str, Artifact], Any]
 def arguments_of(node: StepNode, call: Call, take: Take) -> Dict[str, Any]:
     """Return what a step's function is called with; params are copied, a step may change them."""
     arguments: Dict[str, Any] = {name: _copied(value) for name, value in node.params.items()}
-    for name, path in {**node.files, **node.products, **dict(call.files), **dict(call.products)}.items():
+    for name, path in paths_of(node, call).items():
         arguments[name] = Path(path)
     for parameter, label in call.labels:
         declared: Any = node.each[parameter]
@@ -25,6 +25,11 @@ def arguments_of(node: StepNode, call: Call, take: Take) -> Dict[str, Any]:
     for parameter, step, artifact in call.upstreams:
         arguments[parameter] = take(step, artifact)
     return arguments
+
+
+def paths_of(node: StepNode, call: Call) -> Dict[str, str]:
+    """Return the paths of the files that a call is declared to read and to write, by their parameters."""
+    return {**node.files, **node.products, **dict(call.files), **dict(call.products)}
 
 
 def _copied(value: Any) -> Any:

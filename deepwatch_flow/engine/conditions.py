@@ -43,7 +43,7 @@ from ..observation.seen import Seen, Stamp, merged
 from .relevance import path_counts, variable_counts
 
 #: names in the project's folder that a run itself changes
-_OURS = frozenset({*IGNORED, "deepwatch.lock"})
+OURS = frozenset({*IGNORED, "deepwatch.lock"})
 #: stands for all files outside of the project, where they are told without their places
 ELSEWHERE = "elsewhere"
 
@@ -259,7 +259,7 @@ def _own_names(folder: str, products: Sequence[Tuple[str, str]], root: str) -> S
 
 
 def _names_digest(folder: str, without: Set[str]) -> Digest:
-    names = sorted(name for name in os.listdir(folder) if name not in _OURS and name not in without)
+    names = sorted(name for name in os.listdir(folder) if name not in OURS and name not in without)
     return Hasher("names/1").fields("name", names).digest()
 
 
