@@ -24,7 +24,7 @@ from deepwatch_flow.remote.blobs import RemoteBlobs
 from deepwatch_flow.remote.files import Files
 from deepwatch_flow.remote.shared import RemoteTraces
 from deepwatch_flow.remote.traces import Sent
-from deepwatch_flow.state.store import MemoryStore
+from deepwatch_flow.state.memory import MemoryStore
 
 PAGE = 1000
 

@@ -52,7 +52,7 @@ from deepwatch_flow.model import (
 from deepwatch_flow.state import lockfile
 from deepwatch_flow.state.codecs import Codecs
 from deepwatch_flow.state.database import Database
-from deepwatch_flow.state.store import MemoryStore
+from deepwatch_flow.state.memory import MemoryStore
 from deepwatch_flow.vouching import lock_of
 
 Facts = Dict[str, StepFacts]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from itertools import compress
 from types import CodeType
-from typing import Any, Dict, FrozenSet, Iterator, List, Optional, Set, Tuple
+from typing import Any, Dict, FrozenSet, Generic, Iterator, List, Optional, Set, Tuple, TypeVar
 
 from .._compat import monitoring
 from ..hashing.marked import ATTRIBUTE, Mark
@@ -22,8 +22,8 @@ NEEDED = KNOWN and monitoring is None
 #: use a decorator of such a name from elsewhere, have none.
 _COMPILERS = frozenset({"numba", "jit", "njit", "jitclass", "cfunc", "vectorize", "guvectorize", "stencil", "torch", "pony"})
 
-#: how many marks are looked at one by one, and how many stand in a block
-_FIRST, _BLOCK = 200, 100
+#: how many marks stand together: so many in a block, so many blocks in a group
+_TOGETHER = 32
 #: whether a mark is set, at the speed of C
 _is_set = vars(Mark)[ATTRIBUTE].__get__
 _making = threading.Lock()
@@ -32,26 +32,42 @@ _making = threading.Lock()
 Place = Tuple[str, int, str]
 
 
-class _Block:
-    """Some marks that are looked at together."""
+_Of = TypeVar("_Of")
 
-    __slots__ = ("mark", "marks", "places")
+
+class _Row(Generic[_Of]):
+    """Some things, each with its mark, that are looked at together."""
+
+    __slots__ = ("mark", "marks", "things")
 
     def __init__(self) -> None:
         self.mark = Mark()                  #: set with each of the others
         self.marks: List[Mark] = []
-        self.places: List[Place] = []
+        self.things: List[_Of] = []
 
-    def set_places(self) -> Iterator[Place]:
-        """Return the places whose marks are set."""
-        return compress(self.places, map(_is_set, self.marks))
+    def add(self, mark: Mark, thing: _Of) -> _Of:
+        self.marks.append(mark)
+        self.things.append(thing)
+        return thing
+
+    def is_full(self) -> bool:
+        return len(self.marks) >= _TOGETHER
+
+    def set_things(self) -> Iterator[_Of]:
+        """Return the things whose marks are set."""
+        return compress(self.things, map(_is_set, self.marks))
+
+
+_Block = _Row[Tuple[Place, Mark]]
+_Group = _Row[_Block]
 
 
 class Marks:
     """The marks of all own code that was compiled with them.
 
-    To look at thousands of marks after each of thousands of steps would take most of a run. So
-    beyond the first some hundred they stand in blocks, and their code sets the mark of its block as well.
+    To look at thousands of marks after each of thousands of steps would take most of a run. So they stand in
+    blocks, and blocks in groups, and their code sets the marks of these as well; the first block needs none,
+    the first group neither.
     """
 
     def __init__(self) -> None:
@@ -60,8 +76,8 @@ class Marks:
         self._files: Set[str] = set()
         self._refused = False
         self._first = _Block()
-        self._blocks: List[_Block] = []
-        self._block_marks: List[Mark] = []
+        self._blocks = _Group()
+        self._groups: _Row[_Group] = _Row()
 
     def prepare(self, code: CodeType) -> CodeType:
         """Return a compiled module with marks in it and in all code inside, or as it is where that can't be."""
@@ -93,29 +109,43 @@ class Marks:
         with _making:       # two threads that import at once get the same marks
             known = self._marks.get(place)
             if known is None:
-                block = self._first
-                above: Tuple[Mark, ...] = ()
-                if len(block.marks) >= _FIRST:
-                    if not self._blocks or len(self._blocks[-1].marks) >= _BLOCK:
-                        self._blocks.append(_Block())
-                        self._block_marks.append(self._blocks[-1].mark)
-                    block = self._blocks[-1]
-                    above = (block.mark,)
+                block, above = self._open_block()
                 known = self._marks[place] = (*above, Mark())
-                block.marks.append(known[-1])
-                block.places.append(place)
+                block.add(known[-1], (place, known[-1]))
         return known
+
+    def _open_block(self) -> Tuple[_Block, Tuple[Mark, ...]]:
+        """Return a block with room, and the marks of what it stands in."""
+        if not self._first.is_full():
+            return self._first, ()
+        above: Tuple[Mark, ...] = ()
+        group = self._blocks
+        if group.is_full() and group.things[-1].is_full():
+            group = self._groups.things[-1] if self._groups.things else group
+            if group.is_full() and group.things[-1].is_full():
+                made = _Group()
+                group = self._groups.add(made.mark, made)
+            above = (group.mark,)
+        if not group.things or group.things[-1].is_full():
+            block = _Block()
+            group.add(block.mark, block)
+        return group.things[-1], (*above, group.things[-1].mark)
 
     def _set_blocks(self) -> Iterator[_Block]:
         yield self._first
-        yield from compress(self._blocks, map(_is_set, self._block_marks))
+        yield from self._blocks.set_things()
+        for group in self._groups.set_things():
+            yield from group.set_things()
 
     def clear(self) -> List[CodeType]:
         """Forget what ran; return its code as `codes` does."""
         found: List[CodeType] = []
-        for block in list(self._set_blocks()):
+        blocks = list(self._set_blocks())
+        for group in list(self._groups.set_things()):
+            group.mark.__suppress_context__ = False
+        for block in blocks:
             block.mark.__suppress_context__ = False
-            for place, mark in list(compress(zip(block.places, block.marks), map(_is_set, block.marks))):
+            for place, mark in list(block.set_things()):
                 mark.__suppress_context__ = False
                 if place in self._codes:
                     found.append(self._codes[place])
@@ -123,11 +153,11 @@ class Marks:
 
     def ran(self) -> FrozenSet[Place]:
         """Return the places of the code that ran since `clear`, those of modules and class bodies too."""
-        return frozenset([place for block in self._set_blocks() for place in block.set_places()])
+        return frozenset([place for block in self._set_blocks() for place, _ in block.set_things()])
 
     def codes(self) -> List[CodeType]:
         """Return the code that ran since `clear`, one for each place."""
-        return [self._codes[place] for block in self._set_blocks() for place in block.set_places() if place in self._codes]
+        return [self._codes[place] for block in self._set_blocks() for place, _ in block.set_things() if place in self._codes]
 
     def has(self, path: str) -> bool:
         """Tell whether a file's module was compiled with marks."""

@@ -7,10 +7,9 @@ a wrong value. Which blobs are needed, and what their bytes mean, is left to eng
 from __future__ import annotations
 
 import errno
-import io
 import os
 import stat
-from typing import BinaryIO, Callable, Dict, Iterator, NoReturn, Optional, Protocol, Set, Tuple, cast
+from typing import BinaryIO, Callable, Iterator, NoReturn, Optional, Protocol, Set, Tuple, cast
 
 from ..errors import EnvironmentFault, StateError
 from ..events import Notice
@@ -18,9 +17,11 @@ from ..hashing.digest import digest_bytes
 from ..model import Digest
 from . import disk
 from .stock import blob_paths, touch
-from .streams import Mirror, Sink, copied, digest_of
+from .streams import Sink, copied, digest_of
 
 _BLOB_MODE = 0o444
+#: a blob of so many bytes is written by one call
+_SMALL = 1 << 16
 #: what a damaged disk or a foreign file gives: the blob is lost, the machine is fine
 _DAMAGE = (errno.EIO, errno.EISDIR, errno.ELOOP, errno.EINVAL, errno.ENOTDIR)
 
@@ -89,15 +90,11 @@ class LocalStore:
         """Keep `data` and return its digest; a blob that is here already is not written again."""
         digest = digest_bytes(data)
         path = self._path(digest)
-        if self._holds(digest, path, len(data)):
+        if (len(data) <= _SMALL and self._written_at_once(path, data)) or self._holds(digest, path, len(data)):
             return digest
         temporary = self._new_file(path)
         try:
-            descriptor = disk.create(temporary, _BLOB_MODE)
-            try:
-                disk.write_all(descriptor, data, temporary)
-            finally:
-                os.close(descriptor)
+            _fill(disk.create(temporary, _BLOB_MODE), data, temporary)
             self._publish(temporary, path)
         except OSError as error:
             disk.discard(temporary)
@@ -224,6 +221,26 @@ class LocalStore:
         self._set_aside(digest, path, "it is not a regular file")
         return False
 
+    def _written_at_once(self, path: str, data: disk.Bytes) -> bool:
+        """Write a small blob under its name; tell whether that could be done: it is new, and all went well.
+
+        That takes half as long as another name first. Should this process die between the two calls, too short a file
+        is left: whoever wants to keep the blob sees its size, and whoever reads it its digest.
+        """
+        self._make(os.path.dirname(path))
+        try:
+            descriptor = disk.create(path, _BLOB_MODE)
+        except OSError:             # it is there already; of anything else the longer way tells better
+            return False
+        try:
+            _fill(descriptor, data, path)
+        except BaseException as error:
+            disk.discard(path)
+            if isinstance(error, OSError):
+                return False
+            raise
+        return True
+
     def _new_file(self, target: Optional[str]) -> str:
         self._make(self._temporary)
         if target is not None:
@@ -282,64 +299,12 @@ class LocalStore:
             self._on_corrupt(Notice(f"blob {digest} is damaged: {why}", hint, subject=digest))
 
 
-class MemoryStore:
-    """Blobs in memory: for tests, and for projects in which nothing can be written."""
-
-    def __init__(self) -> None:
-        self._blobs: Dict[Digest, bytes] = {}
-        self._mirror = Mirror()
-
-    def put(self, data: disk.Bytes) -> Digest:
-        """Keep `data` and return its digest."""
-        digest = digest_bytes(data)
-        self._blobs.setdefault(digest, bytes(data))
-        return digest
-
-    def put_file(self, path: str) -> Tuple[Digest, int]:
-        """Keep the bytes of a file; return their digest and how many they are."""
-        try:
-            data = disk.read_bytes(path)
-            return self.put(data), len(data)
-        except FileNotFoundError as error:
-            raise disk.explain(error, "keep a copy of", path) from error
-
-    def put_stream(self, write: Callable[[BinaryIO], None]) -> Tuple[Digest, int]:
-        """Keep what `write` writes; nothing is kept where it raises."""
-        write(buffer := io.BytesIO())
-        return self.put(buffer.getbuffer()), len(buffer.getbuffer())
-
-    def path(self, digest: Digest) -> str:
-        """Return the path of a file with the blob, which lasts as long as this object; raises BlobMissing."""
-        return self._mirror.path(digest, self.get(digest))
-
-    def get(self, digest: Digest) -> bytes:
-        """Return the bytes of a blob; raises BlobMissing."""
-        try:
-            return self._blobs[digest]
-        except KeyError:
-            raise BlobMissing(digest) from None
-
-    def has(self, digest: Digest, size: Optional[int] = None) -> bool:
-        """Tell whether a blob (of this size, if given) is here."""
-        return digest in self._blobs and size in (None, len(self._blobs[digest]))
-
-    def copy_to(self, digest: Digest, path: str) -> None:
-        """Write a blob to a file, complete or not at all; raises BlobMissing."""
-        data = self.get(digest)
-        disk.make_folder(os.path.dirname(path) or os.curdir)
-        disk.write_atomic(path, data, mode=None)
-
-    def size(self, digest: Digest) -> Optional[int]:
-        """Return how many bytes a blob has, None if it is not here."""
-        return len(self._blobs[digest]) if digest in self._blobs else None
-
-    def remove(self, digest: Digest) -> bool:
-        """Remove a blob and tell whether it was here."""
-        return self._blobs.pop(digest, None) is not None
-
-    def list(self) -> Iterator[Digest]:
-        """Yield the digests of all blobs here."""
-        return iter(tuple(self._blobs))
+def _fill(descriptor: int, data: disk.Bytes, path: str) -> None:
+    """Write all of `data` into a new file, and close it."""
+    try:
+        disk.write_all(descriptor, data, path)
+    finally:
+        os.close(descriptor)
 
 
 def _is_digest(text: str) -> bool:

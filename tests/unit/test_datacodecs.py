@@ -15,7 +15,8 @@ from deepwatch_flow.hashing.frames import digest_frame
 from deepwatch_flow.hashing.values import ValueHasher
 from deepwatch_flow.state import datacodecs
 from deepwatch_flow.state.codecs import Codec, Codecs, StreamCodec, Unstorable
-from deepwatch_flow.state.store import BlobMissing, LocalStore, MemoryStore
+from deepwatch_flow.state.memory import MemoryStore
+from deepwatch_flow.state.store import BlobMissing, LocalStore
 
 numpy = pytest.importorskip("numpy")
 digest = ValueHasher(digesters=[digest_frame]).digest

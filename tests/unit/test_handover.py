@@ -8,7 +8,8 @@ import pytest
 from deepwatch_flow.engine.handover import Values
 from deepwatch_flow.model import Artifact, Digest
 from deepwatch_flow.state.codecs import Codecs
-from deepwatch_flow.state.store import BlobMissing, MemoryStore
+from deepwatch_flow.state.memory import MemoryStore
+from deepwatch_flow.state.store import BlobMissing
 
 
 class Kitchen:

@@ -60,9 +60,13 @@ class Ran:
 def test_of_thousands_of_functions_just_those_that_ran_are_told() -> None:
     count = 2500
     many = Ran("".join(f"def f{n}(x):\n    return [y + {n} for y in x] and (lambda: {n})()\n\n" for n in range(count)))
-    for numbers in ([0], [499, 500, 501], [count - 1, 1700, 1], []):
+    for numbers in ([0], [499, 500, 501], [count - 1, 1700, 1], range(0, count, 7), []):
         ran = many.of(lambda names, chosen=numbers: [names[f"f{n}"]([1]) for n in chosen])  # type: ignore[misc]
-        assert {name for name in ran if name.startswith("f")} == {f"f{n}" for n in numbers}
+        wanted = {f"f{n}" for n in numbers}
+        assert {name for name in ran if name.startswith("f")} == wanted
+        for ask in (many.marks.codes, many.marks.clear):
+            assert {code.co_name for code in ask() if code.co_name.startswith("f")} == wanted
+        assert not many.marks.ran()
 
 
 # -- what ran -----------------------------------------------------------------------------------------
@@ -259,17 +263,18 @@ def instructions(code: types.CodeType) -> List[Tuple[Any, ...]]:
     return rows
 
 
-def unmarked(rows: List[Tuple[Any, ...]]) -> List[Tuple[Any, ...]]:
-    """Take the three instructions of the mark out of a list of instructions."""
+def unmarked(rows: List[Tuple[Any, ...]], marks: int) -> List[Tuple[Any, ...]]:
+    """Take the three instructions of each mark out of a list of instructions."""
+    size = 3 * marks
     top = next(i for i, row in enumerate(rows) if row[0] == "STORE_ATTR") - 2
     assert top < 30
-    assert len({row[2:4] for row in rows[top:top + 4]}) == 1, "the mark stands where the first instruction stands"
+    assert len({row[2:4] for row in rows[top:top + size + 1]}) == 1, "the mark stands where the first instruction stands"
 
     def back(number: int) -> int:
-        return number - 3 if number >= top + 3 else number
+        return number - size if number >= top + size else number
 
     return [(row[0], *map(back, row[1:4]), *row[4:]) if row[0] == "handler" else (row[0], back(row[1]), *row[2:]) if row[4] else row
-            for row in rows[:top] + rows[top + 3:]]
+            for row in rows[:top] + rows[top + size:]]
 
 
 @pytest.mark.parametrize("path", library(), ids=os.path.basename)
@@ -278,7 +283,7 @@ def test_the_instructions_of_the_standard_library_are_the_same_but_for_the_mark(
         warnings.simplefilter("ignore")
         plain = compile(Path(path).read_bytes(), path, "exec", dont_inherit=True)
     for one, other in zip(inside(plain), inside(Marks().prepare(plain))):
-        assert unmarked(instructions(other)) == instructions(one)
+        assert unmarked(instructions(other), sum(map(is_mark, other.co_consts))) == instructions(one)
         assert other.co_stacksize <= max(one.co_stacksize, 2)
 
 
@@ -289,7 +294,7 @@ def test_jumps_of_every_width(lines: int) -> None:
     plain = compiled(source)
     marked = Marks().prepare(plain)
     for one, other in zip(inside(plain), inside(marked)):
-        assert unmarked(instructions(other)) == instructions(one)
+        assert unmarked(instructions(other), sum(map(is_mark, other.co_consts))) == instructions(one)
     assert watched(marked) == watched(plain)
 
 

@@ -16,7 +16,7 @@ from deepwatch_flow.state.codecs import Codecs
 from deepwatch_flow.state.parts import (
     CODEC, Manifest, NotInParts, Part, blobs_of, dump, output_of, parse, part_artifacts, put_together, taken_apart,
 )
-from deepwatch_flow.state.store import MemoryStore
+from deepwatch_flow.state.memory import MemoryStore
 
 
 class Bench:

@@ -16,7 +16,8 @@ from deepwatch_flow.hashing.digest import digest_bytes
 from deepwatch_flow.hashing.files import digest_file
 from deepwatch_flow.model import History, ProductFile
 from deepwatch_flow.state import disk
-from deepwatch_flow.state.store import BlobMissing, LocalStore, MemoryStore
+from deepwatch_flow.state.memory import MemoryStore
+from deepwatch_flow.state.store import BlobMissing, LocalStore
 
 DATA = b"what the step wrote"
 

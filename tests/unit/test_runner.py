@@ -15,7 +15,8 @@ from deepwatch_flow.model import (
     Artifact, Digest, Fingerprint, History, Lock, LockEntry, Policy, ProductFile, Reason, StepFacts, Trace,
 )
 from deepwatch_flow.state.codecs import Codecs
-from deepwatch_flow.state.store import BlobMissing, MemoryStore
+from deepwatch_flow.state.memory import MemoryStore
+from deepwatch_flow.state.store import BlobMissing
 
 
 class Project:

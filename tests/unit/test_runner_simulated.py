@@ -19,7 +19,7 @@ from deepwatch_flow.model import (
     Artifact, Axis, Digest, Family, Fingerprint, History, Param, Policy, StepFacts, Trace, base_of,
 )
 from deepwatch_flow.state.codecs import Codecs
-from deepwatch_flow.state.store import MemoryStore
+from deepwatch_flow.state.memory import MemoryStore
 
 #: the answers of chance are drawn by Hypothesis: one number each time that something is left to it
 Chance = Sequence[int]

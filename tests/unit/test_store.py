@@ -12,7 +12,8 @@ import pytest
 from deepwatch_flow.errors import EnvironmentFault
 from deepwatch_flow.hashing.digest import digest_bytes
 from deepwatch_flow.state import disk
-from deepwatch_flow.state.store import BlobMissing, BlobStore, LocalStore, MemoryStore
+from deepwatch_flow.state.memory import MemoryStore
+from deepwatch_flow.state.store import BlobMissing, BlobStore, LocalStore
 
 
 @pytest.fixture(params=["local", "memory"])
@@ -192,7 +193,8 @@ def test_a_disk_that_refuses_is_explained_and_no_partial_blob_is_published(
         if asked == operation and "product" not in path:
             raise OSError(number, os.strerror(number))
     monkeypatch.setattr(disk, "faults", refuse)
-    for put in (lambda: local.put(b"data"), lambda: local.put_file(str(tmp_path / "product"))):
+    large = bytes(1 << 17)      # small ones are written under their names: nothing is replaced
+    for put in (lambda: local.put(large if operation == "replace" else b"data"), lambda: local.put_file(str(tmp_path / "product"))):
         with pytest.raises(EnvironmentFault) as caught:
             put()
         assert os.strerror(number) in caught.value.message
@@ -200,6 +202,37 @@ def test_a_disk_that_refuses_is_explained_and_no_partial_blob_is_published(
     monkeypatch.setattr(disk, "faults", None)
     assert files_in(local.folder) == []
     assert local.get(local.put(b"data")) == b"data"
+
+
+def test_what_a_killed_process_left_of_a_small_blob_is_written_anew(local):
+    digest = local.put(b"data")
+    for left in (b"", b"da"):
+        overwrite(path_of(local, digest), left)
+        assert not local.has(digest, 4)
+        assert local.put(b"data") == digest
+        assert local.get(digest) == b"data"
+
+
+def test_a_small_blob_that_is_interrupted_leaves_nothing(local, monkeypatch):
+    def interrupt(operation, path):
+        if operation == "write":
+            raise KeyboardInterrupt
+    monkeypatch.setattr(disk, "faults", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        local.put(b"data")
+    assert files_in(local.folder) == []
+
+
+def test_a_blob_that_is_here_survives_a_disk_that_refuses(local, monkeypatch):
+    digest = local.put(b"data")
+
+    def refuse(operation, path):
+        if operation == "open":
+            raise OSError(errno.EMFILE, "Too many open files")
+    monkeypatch.setattr(disk, "faults", refuse)
+    assert local.put(b"data") == digest
+    monkeypatch.setattr(disk, "faults", None)
+    assert local.get(digest) == b"data"
 
 
 def test_a_blob_that_the_disk_can_not_read_is_missing(local, monkeypatch):

@@ -21,7 +21,7 @@ from deepwatch_flow.model import Artifact, Digest, ProductFile
 from deepwatch_flow.pipeline.graph import build
 from deepwatch_flow.pipeline.step import File, Product, step
 from deepwatch_flow.state.codecs import Codecs
-from deepwatch_flow.state.store import MemoryStore
+from deepwatch_flow.state.memory import MemoryStore
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,7 @@ from deepwatch_flow.hashing.values import ValueHasher
 from deepwatch_flow.model import Artifact, Digest
 from deepwatch_flow.project import Project
 from deepwatch_flow.state.codecs import Codecs
-from deepwatch_flow.state.store import MemoryStore
+from deepwatch_flow.state.memory import MemoryStore
 from deepwatch_flow.workers import execute_in
 
 PIPELINE = """
