@@ -10,7 +10,7 @@ import os
 import shlex
 import time
 import uuid
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 from types import TracebackType
 from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Set, Tuple, Type
 
@@ -49,7 +49,7 @@ from .project import Project, value_of
 from .reasons import Explainer
 from .reproducing import Enter, Order, reproduce
 from .sharing import Sharing
-from .state import underway
+from .state import underway, unwritten
 from .state.cleaning import forget
 from .state.database import Database
 from .state.disk import make_ignored_folder
@@ -120,12 +120,16 @@ class Workspace:
 
     def _find_dead(self) -> None:
         """Record and tell which step an earlier run executed when its process died."""
-        if not underway.left_behind(self.folder):
+        if not (underway.left_behind(self.folder) or unwritten.left_behind(self.folder)):
             return
         with suppress(BusyError, EnvironmentFault), Mutex(os.path.join(self.folder, "mutex"), "deepwatch").acquire(timeout=0):
             self._take_dead()
 
     def _take_dead(self) -> None:
+        rows = unwritten.read(self.folder)
+        if rows:
+            self.database.add_missing(rows)
+        unwritten.forget(self.folder)
         dead = underway.take(self.folder)
         if dead is not None:
             self.database.executed([dead.execution])
@@ -206,13 +210,14 @@ class Workspace:
         self._emit(RunStarted(run, tuple(world.facts)))
         interrupted = False
         try:
-            try:
-                with self.sharing.fetching():
-                    runner.run()
-            except KeyboardInterrupt:
-                interrupted = True
-            finally:
-                self._finish(runner, policy)
+            with closing(journal):
+                try:
+                    with self.sharing.fetching():
+                        runner.run()
+                except KeyboardInterrupt:
+                    interrupted = True
+                finally:
+                    self._finish(runner, policy)
         except BaseException:     # a full disk, another lockfile: the history tells what was done all the same
             self._emit.events.append(RunFinished(run, time.monotonic() - started, interrupted=True))
             self.database.run_finished(fold(self._emit.events))

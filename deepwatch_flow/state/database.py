@@ -27,7 +27,6 @@ from typing import (
 
 from .._compat import PYTHON
 from ..events import Notice, Printed, RunReport, StepFinished
-from ..hashing.digest import Hasher
 from ..model import Digest, Trace, Unit
 from .rows import (
     Execution,
@@ -36,10 +35,10 @@ from .rows import (
     named,
     naming,
     pack,
-    pack_trace,
     pack_unit,
     plain_finished,
     seal,
+    trace_row,
     unpack,
     unpack_trace,
     unpack_unit,
@@ -133,9 +132,20 @@ class Database:
         It is committed at once, unless the last commit was less than `GROUP_SECONDS` ago: so a kill
         loses no more work than was done in that time, and a step that took longer is never lost.
         """
-        self._queue("traces", (trace.step, trace.key, _conditions(trace), run, seconds, pack_trace(trace)))
+        self._queue("traces", trace_row(trace, run, seconds))
         if time.monotonic() - self._committed > GROUP_SECONDS:
             self.commit()
+
+    @property
+    def waiting(self) -> Sequence[Row]:
+        """The rows of traces that are not committed yet: a list that grows, and another one after a commit."""
+        return self._pending.get("traces", ())
+
+    def add_missing(self, rows: Sequence[Row]) -> None:
+        """Record the rows of traces that a dead run could not commit."""
+        known = set(self._rows("traces", "SELECT step, key, seen FROM traces WHERE run = ?", rows[0][3]))
+        self._queue("traces", *[row for row in rows if row[:3] not in known])
+        self.commit()
 
     def traces(self, steps: Optional[Iterable[str]] = None) -> Dict[str, List[Trace]]:
         """Return the traces of each step, oldest first; several of one key differ in what was observed."""
@@ -335,11 +345,3 @@ class Database:
                     jobs.append((f"DELETE FROM {table} WHERE id <= ?", [(highest - kept,)]))  # noqa: S608
         if jobs:
             self._tables.write(jobs)
-
-
-def _conditions(trace: Trace) -> str:
-    """Return the digest of what a trace is bound to beyond its key, empty where that is nothing."""
-    observation = trace.observation
-    if observation is None or not any(observation.conditions):
-        return ""
-    return Hasher("conditions/1").fields("conditions", [repr(each) for each in observation.conditions]).digest()

@@ -1,8 +1,9 @@
 """The records of one run on their way into the database.
 
 A commit for each of ten thousand short steps would take a third of the run's time. So a record waits
-for the next one, but never through a step that may take long: a killed run has to repeat no more
-than what was done in the last twentieth of a second.
+for the next one, but never through a step that may take long, or end this process: what is not committed
+then is appended to a file (``unwritten``). A killed run has to repeat no more than what was done
+in the last twentieth of a second.
 """
 from __future__ import annotations
 
@@ -12,6 +13,7 @@ from ..events import Emit, Event, StepStarted
 from ..model import Trace, base_of
 from . import watchlist
 from .database import Database
+from .unwritten import Unwritten
 
 #: a step is short if the last execution of it, or of an instance of its family, took less
 _SHORT_SECONDS = 0.01
@@ -26,6 +28,7 @@ class Journal:
         self._run = run
         self._short: Set[str] = set()
         self._listed = True
+        self._unwritten = Unwritten(folder)
 
     def record(self, trace: Trace, seconds: float) -> None:
         """Record a trace; one that was executed took `seconds`, one that is reused none."""
@@ -42,7 +45,19 @@ class Journal:
         """Return an `emit` by which we hear of steps that begin."""
         def follow(event: Event) -> None:
             if isinstance(event, StepStarted) and base_of(event.step) not in self._short:
-                self._database.commit()
+                self._secure()
             emit(event)
 
         return follow
+
+    def close(self) -> None:
+        """Commit what is left."""
+        self._database.commit()
+        self._unwritten.close()
+
+    def _secure(self) -> None:
+        """Let what is recorded outlive this process."""
+        try:
+            self._unwritten.keep(self._database.waiting)
+        except OSError:     # a full disk shows where it matters
+            self._database.commit()

@@ -14,8 +14,10 @@ from contextlib import contextmanager
 from typing import Any, Iterator, NamedTuple, Optional, Tuple
 
 from ..events import Printed, StepFinished
+from ..hashing.digest import Hasher
 from ..model import (
     Artifact,
+    Digest,
     FamilyEntry,
     Input,
     LockEntry,
@@ -109,6 +111,19 @@ def pack_trace(trace: Trace) -> bytes:
     step, key, code, root, params, inputs, upstreams, artifact, products, packages, observation = trace
     return pack((step, key, code, root, _plain(params), _plain(inputs), _plain(upstreams), tuple(artifact),
                  _plain(products), _plain(packages), _plain_observation(observation)))
+
+
+def trace_row(trace: Trace, run: str, seconds: float) -> Tuple[str, Digest, str, str, float, bytes]:
+    """Return the row of an execution by a run: step, key, digest of what it is bound to beyond that, run, seconds, trace."""
+    return trace.step, trace.key, _conditions(trace), run, seconds, pack_trace(trace)
+
+
+def _conditions(trace: Trace) -> str:
+    """Return the digest of what a trace is bound to beyond its key, empty where that is nothing."""
+    observation = trace.observation
+    if observation is None or not any(observation.conditions):
+        return ""
+    return Hasher("conditions/1").fields("conditions", [repr(each) for each in observation.conditions]).digest()
 
 
 def unpack_trace(data: object) -> Optional[Trace]:
