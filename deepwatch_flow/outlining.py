@@ -19,6 +19,7 @@ Numbers are those of the nodes in one session of analysis.
 """
 from __future__ import annotations
 
+from bisect import bisect_right
 from typing import AbstractSet, Any, Dict, Iterable, Iterator, List, Mapping, Optional, Set, Tuple
 
 from .analysis.follow import Place
@@ -197,8 +198,8 @@ def _functions(file: SourceFile, nodes: List[Node], params: AbstractSet[int], te
         if decorators not in ([], ["step"]) or file.binding(definition.name):
             continue
         own = by_line.get(definition.line, [])
-        inside = [line for line in lines if definition.line < line <= definition.end]
-        if inside or any(
+        has_inner = bisect_right(lines, definition.end) > bisect_right(lines, definition.line)
+        if has_inner or any(
                 node.kind != "function" or node.text != definition.text.digest or node.counts or node.index in params
                 or node.own(0) not in texts for node in own):
             continue

@@ -51,6 +51,7 @@ from .pipeline.paths import folders_of
 from .state import disk
 from .state.database import Database
 from .state.parts import CODEC, blobs_of, parse, part_artifacts
+from .state.rows import collector_paused
 from .state.store import BlobMissing, BlobStore
 
 #: how much of a param's value is shown to people
@@ -95,7 +96,7 @@ class Survey:
         listed = list(names)
         if all(name in self._facts for name in listed):
             return {name: self._facts[name] for name in listed}
-        with self._loading():       # a fingerprint may import modules
+        with self._loading(), collector_paused():       # a fingerprint may import modules; all that is made here stays
             return {name: self._of(self._graph.nodes[name]) for name in listed}
 
     def _of(self, node: StepNode) -> StepFacts:

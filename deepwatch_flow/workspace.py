@@ -56,6 +56,7 @@ from .state.disk import make_ignored_folder
 from .state.journal import Journal
 from .state.keptfacts import KeptFacts
 from .state.mutex import Mutex
+from .state.rows import collector_paused
 from .survey import Survey, history_of, leaves, only_of
 from .telling import Teller
 from .vouching import LOCKFILE, check_locked, check_scheme, lock_of
@@ -243,6 +244,10 @@ class Workspace:
 
     def _finish(self, runner: Runner, policy: Policy) -> None:
         """Record the units of what ran, and write the lockfile."""
+        with collector_paused():
+            self._write_down(runner, policy)
+
+    def _write_down(self, runner: Runner, policy: Policy) -> None:
         facts = self._survey.facts(self.graph.order)
         traces = runner.results.vouched()
         analysis = self.project.analysis
@@ -268,14 +273,15 @@ class Workspace:
         names = self.graph.select(policy.targets, policy.tags)
         chosen = self.graph.targets(policy.targets, policy.tags)
         wanted = leaves(self.graph, names) | set(chosen)
-        force = self.graph.targets(policy.force)
-        outside = [name for name in force if base_of(name) not in names]
+        force = self.graph.targets(list(policy.force))
+        selected = set(names)
+        outside = [name for name in force if base_of(name) not in selected]
         if outside:
             raise ConfigError(f"--force names `{outside[0]}`, which is not among the steps to run",
                               hint="add it to the targets")
         self._survey.precise = policy.precise
         world = self._survey.world(names, self._history(), only_of(self.graph, names, chosen))
-        return world, policy._replace(force=force), wanted
+        return world, policy._replace(force=dict.fromkeys(force)), wanted
 
     def _history(self) -> History:
         version = self.project.analysis.graph.version

@@ -29,7 +29,11 @@ class Merkle:
 
     def digest(self, root: Node) -> Digest:
         """Return the deep digest of a node whose links are complete."""
-        if root.index not in self.deep:
+        deep = self.deep
+        if root.index not in deep:
+            if all(link.target is None or link.target.index in deep for link in root.all_links(self.variant)):
+                self._settle([root])        # most are met after all that they use
+                return deep[root.index]
             for component in self._components(root):
                 self._settle(component)
         return self.deep[root.index]

@@ -19,6 +19,7 @@ from ..report.explain import block
 from ..report.terminal import Paint, plan_lines
 from ..state import lockfile, watched, watchlist
 from ..state.mutex import Mutex
+from ..state.rows import collector_paused
 from ..survey import leaves
 from ..vouching import LOCKFILE
 from ..watching import (
@@ -60,7 +61,7 @@ class Watch:
 
         `serves` is what the list will be good for; `found_fresh` tells that no step was executed.
         """
-        with self._doubting():
+        with self._doubting(), collector_paused():
             self._run = os.stat(self._mutex)
             graph = workspace.graph
             # what is looked at first, the verdicts are based upon: they are made after that. What a run has just

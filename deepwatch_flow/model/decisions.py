@@ -1,7 +1,7 @@
 """The records of deciding: what the planner is told, its verdicts with their reasons, and what was asked for."""
 from __future__ import annotations
 
-from typing import Dict, FrozenSet, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Collection, Dict, FrozenSet, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 from .records import Accepted, Digest, Fingerprint, Param, ProductFile, Trace, base_of
 
@@ -180,7 +180,7 @@ class Policy(NamedTuple):
 
     targets: Tuple[str, ...] = ()
     tags: Tuple[str, ...] = ()
-    force: Tuple[str, ...] = ()
+    force: Collection[str] = ()
     jobs: int = 1
     locked: bool = False
     fail_fast: bool = False
