@@ -65,7 +65,8 @@ def _digest(number: int) -> Digest:
 def _step(number: int, *upstreams: int) -> StepFacts:
     # names are interned, as those of functions and parameters are
     names = tuple([sys.intern(f"s{each:07}") for each in upstreams])
-    return StepFacts(sys.intern(f"s{number:07}"), Fingerprint(_digest(number), _digest(number), ()), (), (), (),
+    root = _digest(number)      # one text, as it is in a fingerprint
+    return StepFacts(sys.intern(f"s{number:07}"), Fingerprint(root, root, ()), (), (), (),
                      tuple([(name, name) for name in names]), names)
 
 

@@ -7,7 +7,7 @@ holds too (a cache, a global) is never handed out.
 """
 from __future__ import annotations
 
-from typing import Any, Dict, Mapping, Set
+from typing import Any, Dict, Mapping, Set, Union
 
 from ..model import Artifact, StepFacts
 from ..observation.recorder import unobserved
@@ -15,6 +15,10 @@ from ..state.codecs import Codecs, is_immutable
 from ..state.parts import CODEC, parse, put_together
 from ..state.store import BlobStore
 from .ownership import owns_all
+
+
+#: by step: who consumes its value, one or several; a set for each one would be 200 bytes a step
+Consumers = Dict[str, Union[str, Set[str]]]
 
 
 def decoded(codecs: Codecs, store: BlobStore, artifact: Artifact) -> Any:
@@ -29,19 +33,23 @@ def decoded(codecs: Codecs, store: BlobStore, artifact: Artifact) -> Any:
     return value()
 
 
-def consumers_of(facts: Mapping[str, StepFacts]) -> Dict[str, Set[str]]:
+def consumers_of(facts: Mapping[str, StepFacts]) -> Consumers:
     """Return by step, or part of a step's value, the steps that consume it, if any do."""
-    consumers: Dict[str, Set[str]] = {}
+    consumers: Consumers = {}
     for name, each in facts.items():
         for _, step in each.upstreams:
-            consumers.setdefault(step, set()).add(name)
+            known = consumers.setdefault(step, name)
+            if isinstance(known, set):
+                known.add(name)
+            elif known != name:
+                consumers[step] = {known, name}
     return consumers
 
 
 class Values:
     """Live values of finished steps, and the way to the stored ones."""
 
-    def __init__(self, store: BlobStore, codecs: Codecs, consumers: Dict[str, Set[str]]) -> None:
+    def __init__(self, store: BlobStore, codecs: Codecs, consumers: Consumers) -> None:
         """`consumers` is taken over: who needs a value no more is taken out of it."""
         self._store = store
         self._codecs = codecs
@@ -72,7 +80,7 @@ class Values:
         """Return a step's value for one consumer."""
         if step in self._shared:
             return self._live[step]
-        if step in self._live and self._waiting[step] <= {consumer}:
+        if step in self._live and self._waiting[step] in (consumer, {consumer}):
             return self._live.pop(step)
         return decoded(self._codecs, self._store, artifact)
 
@@ -80,9 +88,9 @@ class Values:
         """Note that a step needs its upstream values no more."""
         for upstream in upstreams:
             waiting = self._waiting.get(upstream)
-            if waiting is not None:
+            if isinstance(waiting, set):
                 waiting.discard(step)
-                if not waiting:
-                    del self._waiting[upstream]
-                    self._live.pop(upstream, None)
-                    self._shared.discard(upstream)
+            if waiting == step or waiting == set():
+                del self._waiting[upstream]
+                self._live.pop(upstream, None)
+                self._shared.discard(upstream)
