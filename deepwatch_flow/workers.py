@@ -27,7 +27,7 @@ from .engine.worker import Tools, Unreadable, execute
 from .engine.workerprocess import Setup
 from .errors import ConfigError, DeepwatchError, EnvironmentFault
 from .events import Notice
-from .model import Artifact, Policy, base_of
+from .model import Artifact, Digest, Policy, base_of
 from .observation.leftovers import Codes
 from .observation.seen import Seen
 from .project import Project
@@ -49,6 +49,7 @@ class WorkerSetup(NamedTuple):
     path: Tuple[str, ...]                #: the driver's ``sys.path``
     scratch: Optional[str]               #: the driver's folder of what child processes note
     logs: Optional[str] = None           #: the folder of the run's logs, where what steps print is captured
+    facts: Mapping[Digest, bytes] = {}   #: of the sources: what parsing them has told the driver
 
 
 class Means(NamedTuple):
@@ -84,7 +85,7 @@ def executor_for(project: Project, policy: Policy, means: Means) -> Executor:
     if name in ("auto", "processes"):
         sources = {path: source.data for path, source in project.snapshot.sources.items()}
         scratch = project.scratch
-        setup = WorkerSetup(project.config, means.folder, sources, tuple(sys.path), scratch, logs.folder)
+        setup = WorkerSetup(project.config, means.folder, sources, tuple(sys.path), scratch, logs.folder, project.analysis.sources.dumped())
         return logs.keeping(ProcessExecutor(jobs, Setup(
             initialise, setup, execute_call, lambda worker: hanging.told(scratch, worker), logs.began, logs.of_worker)))
     one_at_a_time = threading.Lock()
@@ -155,7 +156,7 @@ def initialise(setup: WorkerSetup) -> None:
     sys.path[:] = list(setup.path)
     _capture = _captured(setup.logs)
     try:
-        project = Project(setup.config, setup.sources, scratch=setup.scratch)
+        project = Project(setup.config, setup.sources, dict(setup.facts), setup.scratch)
         project.__enter__()
         _opened = (project, tools_of(project, project.store(setup.folder, _notices.append)))
     except DeepwatchError as error:  # told by each call that comes: here nobody would hear it

@@ -134,6 +134,10 @@ class Sources:
         found = self._files[path]
         return found if found is not None or not path.startswith("<") else self._from_text(path)
 
+    def dumped(self) -> Dict[Digest, bytes]:
+        """Return the facts of the files so far as `kept` takes them."""
+        return {file.digest: facts.dump(file.facts) for file in self._files.values() if file is not None}
+
     def _from_disk(self, path: str) -> Optional[SourceFile]:
         try:
             source = self.snapshot.read(path)

@@ -16,7 +16,6 @@ from ..state.parts import CODEC, parse, put_together
 from ..state.store import BlobStore
 from .ownership import owns_all
 
-
 #: by step: who consumes its value, one or several; a set for each one would be 200 bytes a step
 Consumers = Dict[str, Union[str, Set[str]]]
 
