@@ -89,8 +89,8 @@ def executor_for(project: Project, policy: Policy, means: Means) -> Executor:
             initialise, setup, execute_call, lambda worker: hanging.told(scratch, worker), logs.began, logs.of_worker)))
     one_at_a_time = threading.Lock()
     if name == "threads":
-        logs.keep_nothing()
-        return logs.keeping(ThreadExecutor(jobs, lambda call: _execute_beside(project, tools._replace(turn=one_at_a_time), call)))
+        return logs.keeping(ThreadExecutor(jobs, logs.beside(
+            lambda call: _execute_beside(project, tools._replace(turn=one_at_a_time), call))))
 
     def execute_alone(call: Call) -> Outcome:
         with one_at_a_time:     # what is read, and the folder, random numbers and modules, are the process's: no step's alone

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-import shlex
 import threading
 import time
 from collections import Counter
@@ -16,6 +15,7 @@ from types import TracebackType
 from typing import Dict, List, Mapping, Optional, TextIO, Type
 
 from .._compat import duplicate_high
+from ..errors import quoted
 from ..events import (
     OUTCOMES,
     Event,
@@ -46,7 +46,7 @@ from .explain import (
     verdict_line,
     verdict_name,
 )
-from .folding import FOLDED, Families, folded, remark, unfolded
+from .folding import FOLDED, Families, folded, lost_products, remark, unfolded
 from .following import Follower
 
 #: style -> SGR code
@@ -268,8 +268,11 @@ def plan_lines(plan: Plan, paint: Paint, verbosity: int = 0) -> List[str]:
         lines.append(f"{paint(VERDICT_STYLE[word], first)}  {paint('name', name)}  {why}".rstrip())
     if verbosity >= 0:
         counts = plan_counts(plan)
-        fresh = plan.verdicts and counts["fresh"] == len(plan.verdicts)
-        lines.append(up_to_date(counts["fresh"]) if fresh else counted(counts, VERDICTS) or "no steps")
+        fresh = plan.verdicts and counts["fresh"] == len(plan.verdicts) and not plan.refused
+        told = up_to_date(counts["fresh"]) if fresh else counted(counts, VERDICTS) or "no steps"
+        lost = len(lost_products(plan, [step for step in plan.verdicts if step not in plan.refused]))
+        told += f"; a run puts {lost} {'product' if lost == 1 else 'products'} back" if lost else ""
+        lines.append(told + (f"; a run refuses {len(plan.refused)} of them, and fails" if plan.refused else ""))
     return lines
 
 
@@ -278,7 +281,7 @@ def printed_lines(event: StepFinished, paint: Paint) -> List[str]:
     text = logs.tail(event.printed) if event.printed is not None else ""
     if not text:
         return []
-    return [f"    {paint('head', 'what it printed last')} (all of it: deepwatch log {shlex.quote(printable(event.step))})",
+    return [f"    {paint('head', 'what it printed last')} (all of it: deepwatch log {quoted(printable(event.step))})",
             *traceback_lines(text, paint)]
 
 
