@@ -153,7 +153,7 @@ def initialise(setup: WorkerSetup) -> None:
     global _opened, _unopened, _capture
     children.live_with_parent()
     sys.path[:] = list(setup.path)
-    _capture = _captured(setup.logs)
+    _capture = captured_in(setup.logs)
     try:
         project = Project(setup.config, setup.sources, scratch=setup.scratch)
         project.__enter__()
@@ -165,7 +165,7 @@ def initialise(setup: WorkerSetup) -> None:
         _unopened = Failure("in a worker process, the pipeline raised KeyboardInterrupt when it was loaded", hint=_ALIKE)
 
 
-def _captured(folder: Optional[str]) -> Optional[Capture]:
+def captured_in(folder: Optional[str]) -> Optional[Capture]:
     """Return what captures in this process; what loading the pipeline prints gets a file of its own."""
     if folder is None:
         return None
