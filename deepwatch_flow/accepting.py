@@ -23,7 +23,7 @@ from typing import (
 
 from .checking import meant
 from .engine.changes import Lookup, matched
-from .errors import ConfigError
+from .errors import ConfigError, quoted
 from .model import ALL, Accepted, Digest, Unit
 
 #: gives what a step's code counts as if definitions had their former deep digests
@@ -93,13 +93,13 @@ def accept(code: Code, definition: Optional[str], reason: str, before: Iterable[
         return (Accepted(code.step, ALL, code.former, code.root, reason),)
     if not code.pairs:
         raise ConfigError(f"it is not known here which definitions of `{code.step}` changed: its result was made on another machine",
-                          hint=f'accept all of its code: deepwatch accept {code.step} --reason "…"')
+                          hint=f'accept all of its code: deepwatch accept {quoted(code.step)} --reason "…"')
     chosen = _chosen(code.step, changed, definition)
     pairs = _with_knots(code.pairs, chosen)
     also = [pair for pair in pairs if pair.names and pair not in chosen]
     if also:
         raise ConfigError(f"`{chosen[0].name}` and `{also[0].name}` use each other, and both changed: one can't be accepted alone",
-                          hint=f'accept all changes: deepwatch accept {code.step} --reason "…"')
+                          hint=f'accept all changes: deepwatch accept {quoted(code.step)} --reason "…"')
     return _named(code.step, pairs, reason)
 
 

@@ -9,7 +9,7 @@ from typing import Any, Mapping, Optional, Sequence, Union
 from . import builtin
 from .config import Config
 from .config import load as load_config
-from .errors import StateError
+from .errors import StateError, quoted
 from .events import Emit, RunReport
 from .hooks import plugin_manager
 from .model import Policy
@@ -74,7 +74,7 @@ def load(step: str, *, root: Optional[str] = None) -> Any:
                          hint=nearest(step, known) or (f"recorded are: {listed(known)}" if known else
                                                        f"deepwatch run {step}; or give the project's folder: load(..., root=...)"))
     if not store.has(trace.artifact.blob, trace.artifact.size):
-        raise StateError(f"there is no stored value of `{step}`", hint=f"deepwatch run {step}")
+        raise StateError(f"there is no stored value of `{step}`", hint=f"deepwatch run {quoted(step)}")
     codecs = codecs_of(plugin_manager(config.root, config.plugins, [builtin]), config.root)
     before = list(sys.path)
     sys.path.insert(0, config.root)    # a value of an own class is unpickled by its module's name

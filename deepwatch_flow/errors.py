@@ -17,7 +17,13 @@ them or turns them into an exit code.
 """
 from __future__ import annotations
 
+import shlex
 from typing import Optional
+
+
+def quoted(name: str) -> str:
+    """Return a name as it is to be typed in a command that a hint names: brackets and spaces mean something to a shell."""
+    return shlex.quote(name)
 
 
 class DeepwatchError(Exception):

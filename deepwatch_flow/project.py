@@ -18,7 +18,7 @@ from . import builtin
 from .analysis.fingerprint import Analysis
 from .config import OBSERVED, Config
 from .engine.handover import decoded
-from .errors import DeepwatchError, StateError
+from .errors import DeepwatchError, StateError, quoted
 from .hashing.values import ValueHasher
 from .hooks import PROJECT_FILE, plugin_manager
 from .loading.importing import ImportWorld
@@ -139,7 +139,7 @@ def value_of(codecs: Codecs, store: BlobStore, step: str, artifact: Artifact) ->
     except Exception as error:
         told = str(error).strip().partition("\n")[0]
         raise StateError(f"the stored value of `{step}` can't be read back: {type(error).__name__}: {told[:500]}",
-                         hint=f"it may be older than its class; make it anew: deepwatch run {step} --force {step}") from error
+                         hint=f"it may be older than its class; make it anew: deepwatch run {quoted(step)} --force {quoted(step)}") from error
 
 
 def hook_digester(hook: Any) -> Any:

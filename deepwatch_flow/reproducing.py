@@ -19,7 +19,7 @@ from .engine.planner import World
 from .engine.runner import Parts, Runner
 from .engine.seeding import seeded
 from .engine.worker import drawer_of
-from .errors import ConfigError, StateError
+from .errors import ConfigError, StateError, quoted
 from .events import Event, StepFinished
 from .model import Artifact, Fresh, Plan, Policy, base_of
 from .project import Project, value_of
@@ -68,7 +68,7 @@ def reproduce(project: Project, store: BlobStore, order: Order, enter: Enter) ->
         raise raised[0]
     if not made:
         message, _, hint = (told[0].error or "").partition("\nhint: ") if told else ("", "", "")
-        raise StateError(message or f"`{order.step}` can't be called", hint=hint or f"deepwatch run {order.step}")
+        raise StateError(message or f"`{order.step}` can't be called", hint=hint or f"deepwatch run {quoted(order.step)}")
     return made[0]
 
 
@@ -77,14 +77,14 @@ def _check(project: Project, order: Order) -> None:
     if base_of(name) == name and project.graph.nodes[name].each:
         members = [each for each in verdicts if base_of(each) == name and each != name]
         raise ConfigError(f"`{name}` has instances: one of them can be debugged",
-                          hint=f'for example: deepwatch debug "{members[0]}"' if members else f"deepwatch run {name}, and see `deepwatch status`")
+                          hint=f"for example: deepwatch debug {quoted(members[0])}" if members else f"deepwatch run {quoted(name)}, and see `deepwatch status`")
     stale = [each for each, verdict in verdicts.items() if each not in (name, base_of(name)) and not isinstance(verdict, Fresh)]
     if stale:
         raise StateError(f"`{name}` needs {', '.join(f'`{each}`' for each in stale[:5])}, which {'is' if len(stale) == 1 else 'are'} not up to date",
-                         hint=f"deepwatch run {' '.join(dict.fromkeys(map(base_of, stale)))}")
+                         hint=f"deepwatch run {' '.join(map(quoted, dict.fromkeys(map(base_of, stale))))}")
     for each, verdict in verdicts.items():
         if isinstance(verdict, Fresh) and each != name and verdict.restore:
-            raise StateError(f"`{name}` needs `{each}`, and its product `{verdict.restore[0].path}` is not there", hint=f"deepwatch run {each}")
+            raise StateError(f"`{name}` needs `{each}`, and its product `{verdict.restore[0].path}` is not there", hint=f"deepwatch run {quoted(each)}")
 
 
 def _called(project: Project, store: BlobStore, call: Call, enter: Enter) -> Any:

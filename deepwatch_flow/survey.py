@@ -24,7 +24,8 @@ from .analysis.hidden import HiddenCode
 from .analysis.unaffected import Proof, Record
 from .config import OBSERVED, Config
 from .engine.conditions import Conditions, Packages, from_lock, portable
-from .engine.planner import World
+from .engine.planner import Broken, InputDigest, World
+from .engine.restored import Restored
 from .errors import PipelineError
 from .hashing.files import digest_file, digest_input
 from .model import (
@@ -164,19 +165,24 @@ class Survey:
     def world(self, names: Iterable[str], history: History, only: Mapping[str, FrozenSet[str]]) -> World:
         """Return all that the planner may look at for some steps."""
         return World(self.facts(names), history, self.input_digest, self.holdings, self._graph.products.writers, self.broken,
-                     self.unaffected, self.parts, only)
+                     self.unaffected, self.parts, only, self.ahead)
 
     # -- what was observed ------------------------------------------------------------------------
 
-    def broken(self, trace: Trace) -> Tuple[Reason, ...]:
-        """Return why what an execution was seen to depend on is not as it was."""
+    def ahead(self, restored: Restored) -> Tuple[InputDigest, Broken]:
+        """Return what `input_digest` and `broken` will be once products are back, also those that are added later."""
+        return (lambda path: restored.input_digest(self._root, path, self._memo) if restored else self.input_digest(path),
+                lambda trace: self.broken(trace, restored))
+
+    def broken(self, trace: Trace, restored: Optional[Restored] = None) -> Tuple[Reason, ...]:
+        """Return why what an execution was seen to depend on is not as it was, or will not be with products `restored`."""
         facts = self._facts.get(trace.step)
         precise = facts is not None and facts.precise
 
         def alike(unit: SeenUnit, now: Fingerprint) -> bool:
             return precise and self._is_proved(trace, unit.digest, now.root)
 
-        return self.conditions.broken(trace, alike)
+        return self.conditions.broken(trace, alike, restored)
 
     def unaffected(self, trace: Trace, facts: StepFacts) -> bool:
         """Tell whether nothing that an execution used has changed, by what was observed of it."""
@@ -213,12 +219,13 @@ class Survey:
         lost = []
         restore = []
         for product in trace.products:
-            if self.product_digest(product.path) == product.blob:
+            now = self.product_digest(product.path)
+            if now == product.blob:
                 continue
             if self._store.has(product.blob, product.size):
                 restore.append(product)
             else:
-                lost.append(Reason("product", product.path))
+                lost.append(Reason("product", product.path, new="gone" if now is None else None))
         if wanted and not self._has(trace.artifact):
             lost.append(Reason("artifact", trace.step))
         return tuple(lost), tuple(restore)

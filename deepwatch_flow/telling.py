@@ -1,9 +1,9 @@
 """Who hears of what happens in a project: the reporter, plugins, and the report that is made in the end."""
 from __future__ import annotations
 
-import shlex
 from typing import Any, Callable, Dict, Iterable, List, Set
 
+from .errors import quoted
 from .events import Emit, Event, Notice, RunFinished, RunStarted, StepFinished, StepStarted
 from .model import Trace
 from .reasons import Explainer
@@ -62,11 +62,12 @@ class Teller:
 
     def dead(self, dead: Dead) -> None:
         """Tell that an earlier run did not come to its end."""
-        step = dead.execution.step
-        printed = f"`deepwatch log {shlex.quote(step)}` has what it printed; " if dead.execution.printed is not None else ""
+        names = ", ".join(f"`{each.step}`" for each in dead.executions)
+        first = dead.executions[0]
+        printed = f"`deepwatch log {quoted(first.step)}` has what it printed; " if first.printed is not None else ""
         self.reporter(Notice(
-            f"the run {dead.run[:8]} ended while it executed `{step}`: its process crashed or was killed",
-            hint=f"{printed}with `-j 2` steps are executed in processes of their own, and a crash fails its step only"))
+            f"the run {dead.run[:8]} ended while it executed {names}: its process crashed or was killed",
+            hint=f"{printed}with `-j 2` and `executor = \"auto\"` steps are executed in processes of their own, and a crash fails its step only"))
 
     def waiting(self, holder: object) -> None:
         """Tell that another run has to end first."""

@@ -5,7 +5,7 @@ from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Set, Tuple
 
 from .engine.conditions import portable
 from .engine.planner import World
-from .errors import LockedError, StateError
+from .errors import LockedError, StateError, quoted
 from .hashing.digest import Hasher
 from .model import (
     SCHEME,
@@ -181,7 +181,7 @@ def _not_vouched(name: str, verdict: Verdict, hint: str) -> LockedError:
         return LockedError(f"the result of `{name}` is known here, but it is not the one that `{LOCKFILE}` has",
                            hint="`deepwatch run` writes it into the lockfile, without executing the step; then commit it")
     return LockedError(f"`{name}` is not what `{LOCKFILE}` says: the lockfile would have to change",
-                       hint=f"`deepwatch why {name}` tells what changed; {hint}")
+                       hint=f"`deepwatch why {quoted(name)}` tells what changed; {hint}")
 
 
 def _check_instance(lock: Lock, name: str, verdict: Verdict, hint: str) -> None:

@@ -211,6 +211,8 @@ def watch_packages(builder: Builder, names: Iterable[str]) -> None:
 def traces_of(plan: Plan, graph: StepGraph) -> Dict[str, Trace]:
     """Return the trace by which each step is fresh; Doubtful unless all are, with nothing to tell or to do."""
     traces: Dict[str, Trace] = {}
+    if plan.orphans:
+        raise Doubtful("products of former steps are left over, which is told each time")
     missing = set(graph.order) - set(map(base_of, plan.verdicts))
     if missing:
         raise Doubtful(f"nothing is known of `{min(missing)}`")

@@ -90,8 +90,8 @@ def executor_for(project: Project, policy: Policy, means: Means) -> Executor:
             initialise, setup, execute_call, lambda worker: hanging.told(scratch, worker), logs.began, logs.of_worker)))
     one_at_a_time = threading.Lock()
     if name == "threads":
-        logs.keep_nothing()
-        return logs.keeping(ThreadExecutor(jobs, lambda call: _execute_beside(project, tools._replace(turn=one_at_a_time), call)))
+        return logs.keeping(ThreadExecutor(jobs, logs.beside(
+            lambda call: _execute_beside(project, tools._replace(turn=one_at_a_time), call))))
 
     def execute_alone(call: Call) -> Outcome:
         with one_at_a_time:     # what is read, and the folder, random numbers and modules, are the process's: no step's alone
@@ -154,7 +154,7 @@ def initialise(setup: WorkerSetup) -> None:
     global _opened, _unopened, _capture
     children.live_with_parent()
     sys.path[:] = list(setup.path)
-    _capture = _captured(setup.logs)
+    _capture = captured_in(setup.logs)
     try:
         project = Project(setup.config, setup.sources, dict(setup.facts), setup.scratch)
         project.__enter__()
@@ -166,7 +166,7 @@ def initialise(setup: WorkerSetup) -> None:
         _unopened = Failure("in a worker process, the pipeline raised KeyboardInterrupt when it was loaded", hint=_ALIKE)
 
 
-def _captured(folder: Optional[str]) -> Optional[Capture]:
+def captured_in(folder: Optional[str]) -> Optional[Capture]:
     """Return what captures in this process; what loading the pipeline prints gets a file of its own."""
     if folder is None:
         return None

@@ -7,7 +7,6 @@ opened.
 from __future__ import annotations
 
 import os
-import shlex
 import time
 import uuid
 from contextlib import ExitStack, closing, suppress
@@ -18,12 +17,14 @@ from .config import Config
 from .elsewhere.driver import Dispatcher
 from .engine.conditions import Noted
 from .engine.handover import Values, consumers_of
+from .engine.orphans import notices, orphans_of, remove
 from .engine.planner import World
+from .engine.planning import done_of
 from .engine.planning import plan as make_plan
 from .engine.products import Restorer
 from .engine.runner import Parts, Runner
 from .engine.steplogs import StepLogs
-from .errors import BusyError, ConfigError, EnvironmentFault, LockedError, StateError
+from .errors import BusyError, ConfigError, EnvironmentFault, LockedError, StateError, quoted
 from .events import Emit, Event, RunFinished, RunReport, RunStarted, fold
 from .locking.mending import LockBook
 from .locking.samecode import texts_of
@@ -32,6 +33,7 @@ from .model import (
     History,
     Lock,
     Observation,
+    Orphan,
     Pending,
     Plan,
     Policy,
@@ -133,7 +135,7 @@ class Workspace:
         unwritten.forget(self.folder)
         dead = underway.take(self.folder)
         if dead is not None:
-            self.database.executed([dead.execution])
+            self.database.executed(dead.executions)
             self.database.commit()
             self._emit.dead(dead)
 
@@ -144,14 +146,12 @@ class Workspace:
         world, policy, wanted = self._world(policy)
         plan = make_plan(world, policy, wanted)
         explainer = self._explainer()
-        told: Dict[str, Verdict] = {}
-        for name, verdict in plan.verdicts.items():
-            for notice in self.products.in_the_way(name, verdict):
-                self._emit(notice)
-            told[name] = (verdict._replace(reasons=explainer.tell(name, verdict.reasons))
-                          if isinstance(verdict, (Stale, Pending)) and verdict.reasons else verdict)
+        refused = self.products.refused(plan.verdicts, self._emit)
+        told = {name: verdict._replace(reasons=explainer.tell(name, verdict.reasons))
+                if isinstance(verdict, (Stale, Pending)) and verdict.reasons else verdict for name, verdict in plan.verdicts.items()}
         waiting = [name for name, verdict in told.items() if not isinstance(verdict, Fresh)]
-        return plan._replace(verdicts=told, failed=self.database.failed(waiting) if waiting else {})
+        orphans = orphans_of(world.history.by_step, self.graph, done_of(plan), self._survey.product_digest)
+        return plan._replace(verdicts=told, failed=self.database.failed(waiting) if waiting else {}, refused=refused, orphans=orphans)
 
     def looked_at(self, plan: Plan) -> Plan:
         """Return a plan that tells as well which fresh steps have no value in the store of this project."""
@@ -223,6 +223,8 @@ class Workspace:
             self._emit.events.append(RunFinished(run, time.monotonic() - started, interrupted=True))
             self.database.run_finished(fold(self._emit.events))
             raise
+        for notice in notices(orphans_of(world.history.by_step, self.graph, runner.results.settled(), self._survey.product_digest)):
+            self._emit(notice)
         self.sharing.send(fold(self._emit.events)._replace(interrupted=interrupted), runner.results.vouched())
         self._emit(RunFinished(run, time.monotonic() - started, interrupted))
         report = fold(self._emit.events)
@@ -316,7 +318,7 @@ class Workspace:
             made = (self._survey.parts(trace) or {}).get(part)
             trace = trace._replace(artifact=made, products=()) if made is not None else None
         if trace is None or not (is_family or self.store.has(trace.artifact.blob, trace.artifact.size)):
-            raise StateError(f"there is no stored value of `{part or name}`", hint=f"deepwatch run {shlex.quote(name)}")
+            raise StateError(f"there is no stored value of `{part or name}`", hint=f"deepwatch run {quoted(name)}")
         value = value_of(self.project.codecs, self.store, name, trace.artifact)
         return Shown(part or name, trace, dict(value) if is_family else value, isinstance(verdict, Fresh))
 
@@ -343,6 +345,11 @@ class Workspace:
         """
         names = self.recorded(steps, self.database.traces()) if not everything else None
         return forget(self.folder, self.database, self.store, names)
+
+    def clean_orphans(self, orphans: Sequence[Orphan]) -> List[str]:
+        """Remove orphans that are as they were recorded; return the paths of those. Raises BusyError while a run goes on."""
+        with Mutex(os.path.join(self.folder, "mutex"), "deepwatch clean").acquire(timeout=0):
+            return remove(self.config.root, orphans, self._survey.product_digest, self._history().by_step, self.graph)
 
 
 def open_workspace(config: Config, *, emit: Emit = _silent, mends: bool = False) -> Workspace:

@@ -7,7 +7,7 @@ from typing import Dict, List, NamedTuple, Optional, Tuple
 
 from .. import accepting
 from ..accepting import Code, Pair
-from ..errors import ConfigError, StateError
+from ..errors import ConfigError, StateError, quoted
 from ..model import ALL, Accepted, Digest, Fresh, Lock, Pending, Policy, Unit, base_of
 from ..report import explain
 from ..report.documents import Document, accepted_documents
@@ -82,7 +82,7 @@ def _target(workspace: Workspace, text: str) -> Tuple[str, Optional[str]]:
     if len(names) > 1:
         raise ConfigError(f"`{step}` fits {len(names)} steps: {explain.names(names, 5)}", hint="accept one step at a time")
     if colon and not definition:
-        raise ConfigError(f"`{text}` names no definition after the colon", hint=f"deepwatch why {names[0]}")
+        raise ConfigError(f"`{text}` names no definition after the colon", hint=f"deepwatch why {quoted(names[0])}")
     return names[0], definition or None
 
 
@@ -90,11 +90,11 @@ def _locked(workspace: Workspace, step: str) -> Tuple[Lock, _Held]:
     lock = workspace.lock
     if base_of(step) != step:
         raise ConfigError(f"`{step}` is an instance, and its code is that of the others: a change of it is accepted for all of them",
-                          hint=f"deepwatch accept {base_of(step)} --reason ...")
+                          hint=f"deepwatch accept {quoted(base_of(step))} --reason ...")
     if lock is not None and step in lock.families:
         return lock, _Held(lock.families[step].code, tuple([key for key, _ in lock.families[step].instances]))
     if lock is None or step not in lock.steps:
-        raise StateError(f"`{LOCKFILE}` has no result of `{step}` that could be kept", hint=f"deepwatch run {step}")
+        raise StateError(f"`{LOCKFILE}` has no result of `{step}` that could be kept", hint=f"deepwatch run {quoted(step)}")
     return lock, _Held(lock.steps[step].code, (lock.steps[step].key,))
 
 
@@ -105,15 +105,15 @@ def _accepted(workspace: Workspace, held: _Held, step: str, definition: Optional
     if isinstance(verdict, Fresh):
         told = explain.verdict_line(verdict)
         raise ConfigError(f"`{step}` is fresh{f' ({told})' if told else ''}: there is nothing to accept",
-                          hint=f"deepwatch accept {step} --undo" if verdict.accepted else "`deepwatch status` tells which steps would run")
+                          hint=f"deepwatch accept {quoted(step)} --undo" if verdict.accepted else "`deepwatch status` tells which steps would run")
     others = [each for each in verdict.reasons if each.kind not in _OF_CODE]
     if facts.family is None and others:
-        raise ConfigError(f"`{step}` would run all the same: {explain.sentence(others[0])}", hint=f"deepwatch run {step}")
+        raise ConfigError(f"`{step}` would run all the same: {explain.sentence(others[0])}", hint=f"deepwatch run {quoted(step)}")
     if facts.fingerprint.digest == held.code or not (verdict.reasons or facts.family is not None):
         hidden = any(each.kind == "code" for each in verdict.reasons)
         raise ConfigError(f"the code of `{step}` is what it was" if not hidden else
                           f"what changed is code that `{step}` was seen to use, and that its fingerprint does not reach: it can't be accepted",
-                          hint=f"deepwatch why {step}")
+                          hint=f"deepwatch why {quoted(step)}")
     if facts.family is not None:
         _check_family(workspace, held, step)
     root = facts.fingerprint.root
@@ -130,7 +130,7 @@ def _check_family(workspace: Workspace, held: _Held, step: str) -> None:
     pending = before.verdicts.get(step)
     if isinstance(pending, Pending):
         raise ConfigError(f"`{step}` depends on what {explain.names(pending.on, 5)} will give: its instances are not known yet",
-                          hint=f"deepwatch run {' '.join(pending.on)}")
+                          hint=f"deepwatch run {' '.join(map(quoted, pending.on))}")
     root = workspace.survey.facts([step])[step].fingerprint.root
     workspace.survey.accept(lock._replace(accepted=(*(each for each in lock.accepted if each.step != step), Accepted(step, ALL, held.code, root, ""))))
     try:
@@ -140,7 +140,7 @@ def _check_family(workspace: Workspace, held: _Held, step: str) -> None:
     undone = [name for name, verdict in before.members(step).items() if not isinstance(verdict, Fresh)]
     if not any(isinstance(after.verdicts[name], Fresh) for name in undone):
         reasons = explain.verdict_reasons(after.verdicts[undone[0]])
-        raise ConfigError(f"`{undone[0]}` would run all the same{f': {explain.sentence(reasons[0])}' if reasons else ''}", hint=f"deepwatch run {step}")
+        raise ConfigError(f"`{undone[0]}` would run all the same{f': {explain.sentence(reasons[0])}' if reasons else ''}", hint=f"deepwatch run {quoted(step)}")
 
 
 def _pairs(workspace: Workspace, step: str, held: _Held, root: Digest) -> Tuple[Pair, ...]:

@@ -141,20 +141,20 @@ def _place(root: str, text: str) -> Edit:
     inside = os.path.relpath(os.path.realpath(full), os.path.realpath(root)).replace(os.sep, "/")
     path = full.replace(os.sep, "/") if inside == ".." or inside.startswith("../") else inside
     if definition:
-        definition = _definition(full, definition)
+        definition = _definition(full, path, definition)
     return Edit(path, definition)
 
 
-def _definition(full: str, given: str) -> str:
+def _definition(full: str, path: str, given: str) -> str:
     """Return a definition's name as its module has it; raises ConfigError for one that is not there."""
     data = _read("", full)
     known = names_in(data) if data is not None else None
     if known is None:
-        raise ConfigError(f"`{explain.printable(os.path.basename(full))}` is no Python file that can be read: its definitions are not known",
+        raise ConfigError(f"`{explain.printable(path)}` is no Python file that can be read: its definitions are not known",
                           hint="name the file alone")
     fitting = sorted(name for name in known if name == given or name.endswith(f".{given}"))
     if not fitting:
-        raise ConfigError(f"`{os.path.basename(full)}` has no `{explain.printable(given)}`",
+        raise ConfigError(f"`{explain.printable(path)}` has no `{explain.printable(given)}`",
                           hint=nearest(given, known) or "it has: " + ", ".join(sorted(known)[:10]))
     return given if given in known else fitting[0]
 

@@ -3,16 +3,16 @@ from __future__ import annotations
 
 import argparse
 import math
-import shlex
 from typing import Dict, List, Optional, Sequence, Tuple
 
-from ..errors import DeepwatchError, NoInstance
+from ..engine.orphans import notices
+from ..errors import DeepwatchError, NoInstance, quoted
 from ..model import SCHEME, Fresh, Pending, Plan, Policy, Reason, base_of
 from ..pipeline.graph import StepGraph, StepNode
 from ..reasons import reasons_of
 from ..report import explain
 from ..report.documents import Document, graph_document, plan_document, reason_documents
-from ..report.folding import FAILED
+from ..report.folding import FAILED, remark
 from ..report.graphs import Node, dot, mermaid, step_tree
 from ..report.terminal import VERDICT_STYLE, plan_lines
 from ..state.watched import STATUS
@@ -31,7 +31,7 @@ _OUT_OF_DATE = 3
 def add_status(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``status``."""
     parser.add_argument("targets", metavar="TARGET", nargs="*", help="only these steps and what they need")
-    parser.add_argument("--check", action="store_true", help="exit with code 3 if anything is stale")
+    parser.add_argument("--check", action="store_true", help="exit with code 3 if a run would execute something, or refuse to")
     parser.add_argument("-t", "--tag", metavar="TAG", action="append", default=[], help="only steps that have this tag")
     add_precise(parser)
     add_set(parser)
@@ -50,11 +50,13 @@ def status(args: argparse.Namespace, console: Console) -> int:
         if whole and _all_fresh(plan):
             watch.look(workspace, STATUS, found_fresh=True)
     watch.write(console)
+    for notice in notices(plan.orphans):
+        console.emit(notice)
     if console.json:
         console.document(plan_document(plan))
     else:
         console.result(*plan_lines(plan, console.paint, console.verbosity))
-    return _OUT_OF_DATE if args.check and not _all_fresh(plan) else 0
+    return _OUT_OF_DATE if args.check and (plan.refused or not _all_fresh(plan)) else 0
 
 
 def _all_fresh(plan: Plan) -> bool:
@@ -93,7 +95,7 @@ def why(args: argparse.Namespace, console: Console) -> int:
     if undone:
         title += f": {undone} of its {len(members)} instances would run"
     if isinstance(verdict, Fresh):
-        line = explain.verdict_line(verdict)
+        line = "; ".join(filter(None, [explain.verdict_line(verdict), remark(plan, [name]) if name in plan.verdicts else ""]))
         console.result(f"{title}: {line or 'the recorded result is the one that running would give'}")
         return 0
     if isinstance(verdict, Pending):
@@ -102,7 +104,7 @@ def why(args: argparse.Namespace, console: Console) -> int:
     if idle:
         console.say("nothing else needs its value: a run that does not name it leaves it as it is, up to date")
     if failed is not None:
-        console.say(f"it {FAILED}, in run {failed[:8]} (deepwatch log {shlex.quote(explain.printable(name))})")
+        console.say(f"it {FAILED}, in run {failed[:8]} (`deepwatch log {quoted(explain.printable(name))}`)")
     return 0
 
 

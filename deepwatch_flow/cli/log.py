@@ -9,7 +9,7 @@ import re
 import time
 from typing import Iterator, List, Optional, Sequence
 
-from ..errors import ConfigError, StateError
+from ..errors import ConfigError, StateError, quoted
 from ..events import OUTCOMES, Printed
 from ..model import base_of
 from ..report import explain
@@ -57,9 +57,10 @@ def log(args: argparse.Namespace, console: Console) -> int:
             console.raw(_json_pieces(found))
         return 0
     if not found:
-        raise StateError(f"no execution of `{args.step}` is recorded{' in this run' if run else ''}" if args.step else
-                         "nothing was executed in this run",
-                         hint=f"deepwatch run {args.step}" if args.step and not run else "`deepwatch log` lists the runs")
+        word = quoted(args.step or "")
+        raise StateError((f"no execution of `{args.step}` is recorded" + (" in this run" if run else ": there was none here, or `deepwatch clean` forgot it"))
+                         if args.step else "nothing was executed in this run",
+                         hint=f"`deepwatch run {word} --force {word}` executes it" if args.step and not run else "`deepwatch log` lists the runs")
     for each in found:
         _show(each, args.tail, console, several=len(found) > 1)
     return 0

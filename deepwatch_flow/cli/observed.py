@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 from typing import Dict, List, Tuple
 
-from ..errors import StateError
+from ..errors import StateError, quoted
 from ..model import Observation
 from ..report import explain
 from ..report.documents import Document, Json
@@ -27,10 +27,10 @@ def show_observed(args: argparse.Namespace, console: Console) -> int:
         node = workspace.graph.nodes.get(name)
     if observation is None and node is not None and node.each:
         raise StateError(f"`{name}` is a family: each of its instances is observed by itself",
-                         hint=f'deepwatch deps "{name}[LABEL]" --observed; deepwatch status -v {name} lists them')
+                         hint=f"`deepwatch deps {quoted(f'{name}[LABEL]')} --observed`; `deepwatch status -v {quoted(name)}` lists them")
     if observation is None:
         raise StateError(f"no execution of `{name}` was observed",
-                         hint=f"deepwatch run {name} --force {name}; a step with observe=False is never observed")
+                         hint=f"`deepwatch run {quoted(name)} --force {quoted(name)}`; a step with observe=False is never observed")
     if console.json:
         console.document({"step": name, **document_of(observation)})
         return 0

@@ -9,6 +9,7 @@ import os
 from typing import Any, Collection, Iterator, List, Optional
 
 from .._compat import duplicate_high
+from ..engine.orphans import notices
 from ..events import Emit, Event, Notice, RunFinished, RunReport, RunStarted
 from ..model import Policy, base_of
 from ..report.documents import plan_document, run_document
@@ -147,6 +148,8 @@ def _tell_of_pdb(args: argparse.Namespace, workspace: Workspace, emit: Emit) -> 
 def _dry_run(args: argparse.Namespace, console: Console) -> int:
     with opened(args, console) as workspace:
         plan = workspace.plan(_policy(args, 1))
+    for notice in notices(plan.orphans):
+        console.emit(notice)
     if console.json:
         console.document(plan_document(plan))
     else:

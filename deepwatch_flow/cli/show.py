@@ -36,7 +36,7 @@ def add_show(parser: argparse.ArgumentParser) -> None:
 
 
 def show(args: argparse.Namespace, console: Console) -> int:
-    """Show the stored value of a step and what is recorded of it, or write it to a file."""
+    """Show the stored value of a step, and on stderr what is recorded of it; or write it to a file."""
     target = None if args.export is None else os.path.abspath(args.export)
     if target is not None:
         writer_for(target)
@@ -58,7 +58,8 @@ def show(args: argparse.Namespace, console: Console) -> int:
     console.result(*lines)
     if console.verbosity >= 0 and target is None:
         rows = _record(shown)
-        console.result("", *(f"{console.paint('dim', left)}  {right}" for left, right in explain.columns(rows)))
+        # apart, as `log` does: `$(deepwatch show STEP)` is the value and nothing else
+        console.say("\n".join(["", *(f"{console.paint_err('dim', left)}  {right}" for left, right in explain.columns(rows))]))
     return 0
 
 

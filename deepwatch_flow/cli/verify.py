@@ -11,7 +11,7 @@ from ..model import base_of
 from ..report import explain
 from ..report.documents import Document, Json, accepted_documents
 from ..report.folding import FOLDED
-from ..report.terminal import traceback_lines
+from ..report.terminal import Tracebacks, traceback_lines
 from ..survey import history_of
 from ..verifying.place import another_seed
 from ..verifying.subjects import Subjects, subjects_of
@@ -76,12 +76,14 @@ def _tell(results: List[Verification], counts: Dict[str, int], console: Console)
     shown = folded(results) if console.verbosity <= 0 else [(each.step, each) for each in results]
     rows = [(each.outcome, explain.printable(name), _line(each)) for name, each in shown]
     lines: List[str] = []
+    traces = Tracebacks()
     for (_, each), (outcome, name, line) in zip(shown, explain.columns(rows)):
         lines.append(f"{console.paint(_STYLE[each.outcome], outcome)}  {console.paint('name', name)}  {line}".rstrip())
         lines += [f"    value{explain.printable(found.path)}: {explain.printable(found.what)}" for found in each.differences]
         lines += [f"    {explain.printable(path)}: {explain.printable(found.what)}" for path, found in each.products]
-        if each.traceback is not None:
-            lines += traceback_lines(each.traceback, console.paint)
+        lines += traces.lines(each.step, each.traceback, console.paint)
+        if each.printed and (each.outcome in ("failed", "differs") or console.verbosity > 0):
+            lines += [f"    {console.paint('head', 'what it printed last')}", *traceback_lines(each.printed, console.paint)]
     if console.verbosity >= 0:
         lines.append(explain.counted(counts, OUTCOMES) or "no steps")
     console.result(*lines)
@@ -118,7 +120,7 @@ def _document(found: Verification) -> Document:
     return {"name": found.step, "outcome": found.outcome, "why": found.why, "seconds": round(found.seconds, 6),
             "locked": found.locked.output if found.locked is not None else None,
             "now": found.now.output if found.now is not None else None,
-            "differences": places, "products": products, "traceback": found.traceback,
+            "differences": places, "products": products, "traceback": found.traceback, "printed": found.printed,
             "accepted": accepted_documents(found.accepted)}
 
 

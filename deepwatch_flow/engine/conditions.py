@@ -41,11 +41,14 @@ from ..model import (
 )
 from ..observation.seen import Seen, Stamp, merged
 from .relevance import path_counts, variable_counts
+from .restored import Restored
 
 #: names in the project's folder that a run itself changes
 OURS = frozenset({*IGNORED, "deepwatch.lock"})
 #: stands for all files outside of the project, where they are told without their places
 ELSEWHERE = "elsewhere"
+#: no product that will be back
+NOTHING = Restored()
 
 
 class Noted(NamedTuple):
@@ -152,15 +155,15 @@ class Conditions:
 
     # -- now --------------------------------------------------------------------------------------
 
-    def broken(self, trace: Trace, alike: Callable[[SeenUnit, Fingerprint], bool]) -> Tuple[Reason, ...]:
+    def broken(self, trace: Trace, alike: Callable[[SeenUnit, Fingerprint], bool], restored: Optional[Restored] = None) -> Tuple[Reason, ...]:
         """Return the reasons for which what a trace is bound to is not as it was.
 
-        `alike` tells of hidden code that changed whether that is of no effect.
+        `alike` tells of hidden code that changed whether that is of no effect; `restored` are products that will be back.
         """
         observation = trace.observation
         if observation is None or not any(observation.conditions):
             return ()
-        reasons = [reason for each in observation.files for reason in self._file_reasons(each, trace)]
+        reasons = [reason for each in observation.files for reason in self._file_reasons(each, trace, restored or NOTHING)]
         reasons += [Reason("seen-variable", each.name) for each in observation.variables
                     if not self._is_ignored(each.name)
                     and each.digest != self._value_digest(each.name)]
@@ -173,14 +176,15 @@ class Conditions:
         """Tell whether the code in a value is what it was: the output's digest was made with it."""
         return all(self._hidden.digest(unit) == unit.digest for unit in observation.hidden if unit.kind == HELD)
 
-    def _file_reasons(self, each: SeenFile, trace: Trace) -> List[Reason]:
+    def _file_reasons(self, each: SeenFile, trace: Trace, restored: Restored) -> List[Reason]:
         if self._is_ignored(each.path):
             return []
         if each.kind == ELSEWHERE:
             return [Reason("seen-file", each.path, new=ELSEWHERE)]
         path = os.path.join(self._root, each.path)
         products = tuple(("", product.path) for product in trace.products)
-        now = self._now(path, each.kind, _own_names(path, products, self._root))
+        now = self._now(path, each.kind, _own_names(path, products, self._root)) if restored.kind(each.path) is None else \
+            self._ahead(each, path, _own_names(path, products, self._root), restored)
         if now == each.digest:
             return []
         return [Reason("seen-file", each.path, each.kind, "gone" if now is None else each.kind)]
@@ -201,7 +205,7 @@ class Conditions:
         """Return the digest of what a condition is about as it is now, None where it is gone."""
         try:
             if kind == "folder":
-                return _names_digest(path, without)
+                return _names_digest(os.listdir(path), without)
             if kind == "link":
                 return _kind_digest(kind, os.readlink(path))
             stat = os.stat(path)
@@ -218,6 +222,18 @@ class Conditions:
         if kind == "present":
             return _kind_digest(kind, _what(stat.st_mode))
         return None      # it was absent and is there
+
+    def _ahead(self, each: SeenFile, path: str, without: Set[str], restored: Restored) -> Optional[Digest]:
+        """Return what `_now` will once products are back that are, or lie in, what a condition is about."""
+        kind, product = restored.kind(each.path), restored.files.get(each.path)
+        if each.kind == "folder" and kind == "folder":
+            there = os.listdir(path) if os.path.isdir(path) else ()
+            return _names_digest({*there, *restored.names(each.path)}, without)
+        if each.kind == "file":
+            return product.blob if product is not None else None
+        if each.kind == "size":
+            return _kind_digest(each.kind, str(product.size) if product is not None else "folder")
+        return _kind_digest(each.kind, kind or "") if each.kind == "present" else None
 
     def _value_digest(self, name: str) -> Digest:
         """Return the digest of a variable's value, or for ``*`` of the whole environment."""
@@ -258,8 +274,8 @@ def _own_names(folder: str, products: Sequence[Tuple[str, str]], root: str) -> S
     return {path[len(folder) + 1:].split(os.sep)[0] for path in full if path.startswith(os.path.join(folder, ""))}
 
 
-def _names_digest(folder: str, without: Set[str]) -> Digest:
-    names = sorted(name for name in os.listdir(folder) if name not in OURS and name not in without)
+def _names_digest(listed: Iterable[str], without: Set[str]) -> Digest:
+    names = sorted(name for name in listed if name not in OURS and name not in without)
     return Hasher("names/1").fields("name", names).digest()
 
 

@@ -26,7 +26,7 @@ from typing import (
     Tuple,
 )
 
-from ..errors import NoInstance, PipelineError
+from ..errors import NoInstance, PipelineError, quoted
 from ..hashing.digest import digest_bytes
 from ..model import Artifact, Axis, Digest, StepFacts, Trace, base_of, part_name
 from ..pipeline.paths import Products
@@ -87,7 +87,7 @@ def meant(family: str, names: Collection[str], words: Iterable[str]) -> Set[str]
             # by the labels: the names have their beginning in common
             close = [part_name(family, label) for label in difflib.get_close_matches(label_of(word), map(label_of, names), n=1)]
             raise NoInstance(f"`{family}` has no instance `{word}`",
-                             hint=f"did you mean `{close[0]}`?" if close else f"deepwatch status -v {family} lists them")
+                             hint=f"did you mean `{close[0]}`?" if close else f"`deepwatch status -v {quoted(family)}` lists them")
         found.update(fitting)
     return found
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import itertools
 import os
 import re
 from typing import Iterator, List, Optional
@@ -53,5 +54,15 @@ def _traceback(text: str) -> Optional[str]:
             continue
         if found["file"].startswith(_HERE):
             break
-        frames.append(f'  File "{found["file"]}", line {found["line"]}, in {found["function"]}\n')
+        frames.append(f'  File "{found["file"]}", line {found["line"]}, in {found["function"]}\n{_source(found["file"], int(found["line"]))}')
     return "Traceback (most recent call last):\n" + "".join(reversed(frames)) if frames else None
+
+
+def _source(path: str, number: int) -> str:
+    """Return a line of a file as a traceback has it; nothing where it can't be read."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            text = next(itertools.islice(file, number - 1, None), "").strip()
+    except OSError:
+        return ""
+    return f"    {text}\n" if text else ""

@@ -28,6 +28,7 @@ from ..model import (
     base_of,
     part_name,
 )
+from .restored import Restored
 
 #: gives the reasons for which a trace's artifact or products can't be had, and the products to put back
 Holdings = Callable[[Trace, bool], Tuple[Tuple[Reason, ...], Tuple[ProductFile, ...]]]
@@ -65,6 +66,8 @@ class World(NamedTuple):
     unaffected: Unaffected = _unproved
     parts: Parts = _whole
     only: Mapping[str, FrozenSet[str]] = {}    #: family -> the instances that are wanted of it, where not all are
+    #: gives `input_digest` and `broken` as they will be once products are back; the plan adds these as it goes on
+    ahead: Optional[Callable[[Restored], Tuple[InputDigest, Broken]]] = None
 
 
 def inputs_of(facts: StepFacts, input_digest: InputDigest) -> Tuple[Tuple[Input, ...], Tuple[str, ...]]:
@@ -177,7 +180,7 @@ def _best(world: World, facts: StepFacts, traces: Sequence[Trace], wanted: bool)
         lost, restore = world.holdings(trace, wanted)
         if not lost and facts.parts is not None and not _is_in_parts(world, facts, trace):
             lost = (Reason("artifact", facts.name),)
-        lost += tuple(Reason("product", path) for path in _folders_left_empty(facts, trace) if world.input_digest(path) is None)
+        lost += tuple(Reason("product", path, new="gone") for path in _folders_left_empty(facts, trace) if world.input_digest(path) is None)
         if not lost:
             return Fresh(trace, restore)
         reasons = lost

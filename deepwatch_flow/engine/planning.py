@@ -1,7 +1,7 @@
 """The plan: the verdict on each selected step, families taken apart into their instances. Pure."""
 from __future__ import annotations
 
-from typing import Dict, List, Mapping, Optional, Sequence, Set
+from typing import Dict, List, Mapping, Sequence, Set
 
 from ..model import (
     Artifact,
@@ -18,7 +18,6 @@ from ..model import (
     Verdict,
     base_of,
 )
-from ..pipeline.paths import folders_of
 from .families import Claims, gathered, instances, named
 from .planner import (
     World,
@@ -31,6 +30,7 @@ from .planner import (
     part_of,
     pinned,
 )
+from .restored import Restored
 
 
 def plan(world: World, policy: Policy, wanted: Set[str]) -> Plan:
@@ -50,13 +50,17 @@ def plan(world: World, policy: Policy, wanted: Set[str]) -> Plan:
     return Plan(planner.verdicts, planner.wholes)
 
 
+def done_of(plan: Plan) -> Dict[str, Trace]:
+    """Return the traces by which steps, instances and whole families are fresh."""
+    return {**{name: verdict.trace for name, verdict in plan.verdicts.items() if isinstance(verdict, Fresh)}, **plan.families}
+
+
 class _Planner:
     def __init__(self, world: World, policy: Policy, wanted: Set[str]) -> None:
         self._facts = dict(world.facts)        # instances are added
-        self._world = world._replace(facts=self._facts, input_digest=self._input_digest)
-        self._surveyed = world.input_digest
-        self._restored: Dict[str, Digest] = {}             # products that a run puts back, with their content
-        self._filled: Dict[str, str] = {}                  # the folders around them, each with a step whose products are missing in it
+        self._restored = Restored()                        # products that a run puts back: who reads them is judged by what it will find
+        digest, broken = world.ahead(self._restored) if world.ahead is not None else (world.input_digest, world.broken)
+        self._world = world._replace(facts=self._facts, input_digest=digest, broken=broken)
         self._claims = Claims(world.produced)
         self._members: Dict[str, List[str]] = {}
         self._undone: Set[str] = set()                     # families some of whose instances are not fresh
@@ -72,12 +76,7 @@ class _Planner:
         if isinstance(verdict, Fresh):
             self._outputs.update(outputs_of(self._world, name, verdict.trace))
             for product in verdict.restore:
-                self._restored[product.path] = product.blob
-                self._filled.update(dict.fromkeys(folders_of(product.path), base_of(name)))
-
-    def _input_digest(self, path: str) -> Optional[Digest]:
-        """Return the digest of an input as a run will find it."""
-        return self._restored.get(path) or self._surveyed(path)
+                self._restored.add(product)
 
     def verdict(self, name: str) -> Verdict:
         """Return the verdict on a step, by what is known of those before it."""
@@ -102,9 +101,7 @@ class _Planner:
         for member in named(facts, self._claims.taken(facts, instances(facts, self._parts_of)), only, self._policy.force):
             members.append(member.name)
             self._facts[member.name] = member
-            unfilled = self._unfilled(member)
-            self.settle(member.name, Pending(tuple(unfilled)) if unfilled else judge(
-                self._world, member.name, self._outputs, self._policy, only is not None or name in self._wanted))
+            self.settle(member.name, judge(self._world, member.name, self._outputs, self._policy, only is not None or name in self._wanted))
         if only is not None:
             return      # nobody needs the family as a whole
         made = {each: verdict.trace.artifact for each in members for verdict in [self.verdicts[each]] if isinstance(verdict, Fresh)}
@@ -150,11 +147,7 @@ class _Planner:
     def _waits(self, name: str) -> List[str]:
         waits = [step for step in awaited(self._world, name)
                  if step in self._undone or (step in self.verdicts and not isinstance(self.verdicts[step], Fresh))]
-        return list(dict.fromkeys(waits + self._unfilled(self._facts[name])))
-
-    def _unfilled(self, facts: StepFacts) -> List[str]:
-        """Return the steps whose files have to be put back into folders that a step reads: these have no digest yet that counts."""
-        return [self._filled[path] for _, path in facts.files if path in self._filled] if self._filled else []
+        return list(dict.fromkeys(waits))
 
     def _undecided(self, facts: StepFacts, waits: Sequence[str]) -> Verdict:
         if facts.fingerprint.uncacheable is not None:

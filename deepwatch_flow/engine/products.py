@@ -13,10 +13,10 @@ import json
 import os
 import shutil
 import stat
-from typing import Callable, Iterator, List, Optional, Sequence, Set, Tuple
+from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
-from ..errors import DeepwatchError, EnvironmentFault
-from ..events import Notice
+from ..errors import DeepwatchError, EnvironmentFault, quoted
+from ..events import Emit, Notice
 from ..model import Digest, Fresh, History, ProductFile, Reason, Stale, Trace, Verdict
 from ..state import disk
 from ..state.store import BlobStore
@@ -44,7 +44,11 @@ class Edited(DeepwatchError):
 
     def told(self, step: str) -> str:
         """Return the cure, for a product of this step."""
-        return (self.hint or "").replace("STEP", step)
+        return (self.hint or "").replace("STEP", quoted(step))
+
+    def notice(self, step: str) -> Notice:
+        """Return what is to be told of it before a run."""
+        return Notice(f"`deepwatch run` will not get past `{step}`: {self.message}", self.told(step), subject=f"products of {step}")
 
 
 # -- after a step -----------------------------------------------------------------------------------
@@ -119,8 +123,15 @@ class Restorer:
         self._written: Optional[Set[Tuple[str, Digest]]] = None    # what the steps ever wrote, once it is asked for
         self._unfinished = os.path.join(os.path.dirname(self._aside), UNFINISHED)
 
-    def in_the_way(self, step: str, verdict: Verdict) -> Iterator[Notice]:
-        """Yield what a run would have to complain of when it puts the products of a step back."""
+    def refused(self, verdicts: Mapping[str, Verdict], emit: Emit) -> Dict[str, str]:
+        """Return why a run would fail steps rather than lose an edited product, and tell of each."""
+        found = {name: edited for name, verdict in verdicts.items() for edited in [self._in_the_way(verdict)] if edited is not None}
+        for name, edited in found.items():
+            emit(edited.notice(name))
+        return {name: edited.message for name, edited in found.items()}
+
+    def _in_the_way(self, verdict: Verdict) -> Optional[Edited]:
+        """Return what a run would have to complain of when it puts the products of a step back, None where there is nothing."""
         try:
             if isinstance(verdict, Fresh):
                 for product in verdict.restore:
@@ -128,7 +139,8 @@ class Restorer:
             elif isinstance(verdict, Stale):
                 self.guard(verdict.reasons)
         except Edited as edited:
-            yield Notice(f"`deepwatch run` will not get past `{step}`: {edited.message}", edited.told(step), subject=f"products of {step}")
+            return edited
+        return None
 
     def restore(self, product: ProductFile) -> None:
         """Put a product's file back, complete or not at all; raises Edited, BlobMissing."""

@@ -39,6 +39,10 @@ class Results:
         """Tell whether what all of these steps gave was recorded."""
         return self._unvouched.isdisjoint(names)
 
+    def settled(self) -> Dict[str, Trace]:
+        """Return what holds now, of families only those of which all instances were wanted."""
+        return {name: trace for name, trace in self.traces.items() if name not in self._world.only}
+
     def vouched(self) -> Dict[str, Trace]:
         """Return what holds now, without what was not recorded."""
         return {name: trace for name, trace in self.traces.items() if name not in self._unvouched}

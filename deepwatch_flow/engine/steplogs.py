@@ -42,7 +42,7 @@ class StepLogs:
             try:
                 return execute(call)
             finally:
-                self._underway.end()
+                self._underway.end(call.step)
 
         def captured(call: Call) -> Outcome:
             capture = self._opened()
@@ -53,6 +53,11 @@ class StepLogs:
             return capture.around(marked, call)
 
         return captured if self.folder is not None else marked
+
+    def beside(self, execute: Callable[[Call], Outcome]) -> Callable[[Call], Outcome]:
+        """Return what executes a call in a thread of this process while others are executed, and writes down that it does."""
+        self.keep_nothing()      # descriptors are one for all
+        return self.here(execute)
 
     def began(self, process: int, step: str, start: int) -> None:
         """A worker begins with a step; its log has so many bytes."""

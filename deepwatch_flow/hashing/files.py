@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import stat as stat_modes
 import time
-from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Dict, Iterator, List, Mapping, NamedTuple, Optional, Tuple
 
 from blake3 import blake3
 
@@ -102,11 +102,14 @@ def digest_file(path: str) -> Tuple[Digest, int]:
     return Digest(hasher.hexdigest()), size
 
 
-def digest_tree(path: str, memo: Optional[StatMemo] = None) -> Digest:
-    """Return the digest of all that lies in a folder."""
+def digest_tree(path: str, memo: Optional[StatMemo] = None, put_back: Optional[Mapping[str, Digest]] = None) -> Digest:
+    """Return the digest of all that lies in a folder.
+
+    `put_back` are files by their relative names that will be there: the digest is that of the folder with them.
+    """
     memo = StatMemo() if memo is None else memo
     hasher = Hasher("tree/1")
-    for name, kind, content in _entries(path, memo):
+    for name, kind, content in _entries(path, memo) if not put_back else _entries_with(path, memo, put_back):
         hasher.field("name", name).field("kind", kind).field("content", content)
     return hasher.digest()
 
@@ -172,6 +175,19 @@ def _entries(folder: str, memo: StatMemo) -> Iterator[Tuple[str, str, str]]:
         for inner in sorted(_listed(path), reverse=True):
             relative = f"{name}/{inner}" if name else inner
             pending.append((os.path.join(path, inner), relative, (*above, identity)))
+
+
+def _entries_with(folder: str, memo: StatMemo, put_back: Mapping[str, Digest]) -> Iterator[Tuple[str, str, str]]:
+    """Yield the entries as if some files were in the folder, too."""
+    found = [each for each in (_entries(folder, memo) if os.path.isdir(folder) else ()) if each[0] not in put_back]
+    folders = {name for name, _, _ in found}
+    for name, digest in put_back.items():
+        parts = name.split("/")
+        if IGNORED.isdisjoint(parts):
+            above = {"/".join(parts[:count]) for count in range(1, len(parts))} - folders
+            found += [(name, "file", digest), *((each, "folder", "") for each in above)]
+            folders |= above
+    yield from sorted(found, key=lambda entry: entry[0].split("/"))      # each folder before what is in it
 
 
 def _listed(path: str) -> List[str]:

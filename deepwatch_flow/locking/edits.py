@@ -4,7 +4,7 @@ from __future__ import annotations
 import ast
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
 
-from ..analysis.facts import Definition, ModuleFacts, Statement, facts_of
+from ..analysis.facts import Definition, ModuleFacts, Statement, Text, facts_of
 
 CODE, DOCS, ANNOTATIONS = "code", "docs", "annotations"
 
@@ -111,10 +111,21 @@ def _users(facts: ModuleFacts, names: Set[str]) -> Iterator[str]:
 
 
 def uses_in(facts: ModuleFacts) -> Iterator[Tuple[str, Tuple[str, ...]]]:
-    """Yield (definition or name that is bound, chain of names that it uses)."""
+    """Yield (definition or name that is bound, chain of names that it uses).
+
+    Where a step's decorator names another step of the file, as in `needs`, that is an edge and no value computed of it.
+    """
+    steps = {each.qualname for each in facts.definitions if any(map(_makes_step, each.decorators))}
     for each in facts.definitions:
-        texts = [each.text, each.annotations, *each.decorators, *([each.defaults] if each.defaults is not None else []),
-                 *(text for _, text in each.assigned)]
+        texts = [each.text, each.annotations, *([each.defaults] if each.defaults is not None else []), *(text for _, text in each.assigned)]
         yield from ((each.qualname, use.chain) for text in texts for use in text.uses if use.chain)
+        for text in each.decorators:
+            edges = steps if _makes_step(text) else ()
+            yield from ((each.qualname, use.chain) for use in text.uses if use.chain and use.chain[0] not in edges)
     for statement in facts.statements:
         yield from ((name, use.chain) for name in statement.names for use in statement.text.uses if use.chain)
+
+
+def _makes_step(decorator: Text) -> bool:
+    """Tell whether a decorator is `step`, or a call of it; under another name it is taken for any other."""
+    return bool(decorator.uses) and bool(decorator.uses[0].chain) and decorator.uses[0].chain[-1] == "step"

@@ -142,6 +142,13 @@ class Pending(NamedTuple):
 Verdict = Union[Fresh, Stale, Pending]
 
 
+class Orphan(NamedTuple):
+    """A file that is as a step or an instance wrote it, and a product of nothing now."""
+
+    path: str                     #: relative to the root, POSIX separators
+    step: str                     #: which wrote it
+
+
 class Plan(NamedTuple):
     """Verdicts for all selected steps, in topological order."""
 
@@ -149,6 +156,8 @@ class Plan(NamedTuple):
     families: Mapping[str, Trace] = {}         #: what the values of families are together, where all instances are fresh
     failed: Mapping[str, str] = {}             #: of those not fresh: whose last execution failed -> in which run
     absent: Optional[FrozenSet[str]] = None    #: fresh steps whose values are not in the local store; None: nobody looked
+    refused: Mapping[str, str] = {}            #: steps that a run fails rather than lose an edited product -> why
+    orphans: Tuple[Orphan, ...] = ()           #: products on disk of steps and instances that there are no more
 
     def of(self, name: str) -> Optional[Verdict]:
         """Return the verdict on a step, on an instance, or on a family by its instances; None where it is not in the plan.

@@ -41,6 +41,7 @@ def verdict_document(name: str, verdict: Verdict, plan: Plan) -> Document:
     """Return one step of a plan."""
     document: Document = {"name": name, "verdict": verdict_name(verdict),
                           "reasons": reason_documents(verdict_reasons(verdict))}
+    document["refused"] = plan.refused.get(name)
     if not isinstance(verdict, Fresh):
         document["failed_in"] = plan.failed.get(name)
     elif plan.absent is not None:
@@ -49,6 +50,7 @@ def verdict_document(name: str, verdict: Verdict, plan: Plan) -> Document:
         document["on"] = list(verdict.on)
     elif isinstance(verdict, Fresh):
         document["key"] = verdict.key or verdict.trace.key
+        document["restores"] = [product.path for product in verdict.restore]
         document["unaffected"] = is_unaffected(verdict)
         document["accepted"] = accepted_documents(verdict.accepted)
     else:
@@ -65,7 +67,8 @@ def plan_document(plan: Plan) -> Document:
     """Return a plan: what ``status --json`` and ``run --dry-run --json`` print."""
     counts = plan_counts(plan)
     return {"steps": [verdict_document(name, verdict, plan) for name, verdict in plan.verdicts.items()],
-            "counts": {name: counts[name] for name in VERDICTS}}
+            "counts": {name: counts[name] for name in VERDICTS},
+            "orphans": [{"path": each.path, "step": each.step} for each in plan.orphans]}
 
 
 def run_document(report: RunReport) -> Document:

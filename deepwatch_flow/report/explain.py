@@ -121,7 +121,7 @@ def _upstream(reason: Reason) -> str:
 
 
 def _product(reason: Reason) -> str:
-    return f"product {_name(reason)} is not as recorded"      # missing, modified, or declared since
+    return f"product {_name(reason)} is {'missing, and not in the store' if reason.new == 'gone' else 'not as recorded'}"
 
 
 def _artifact(reason: Reason) -> str:

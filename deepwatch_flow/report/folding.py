@@ -5,7 +5,7 @@ from typing import Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
 from ..events import OUTCOMES, StepFinished
 from ..model import Fresh, Plan, Verdict, base_of
-from .explain import counted, is_unaffected, verdict_name
+from .explain import counted, is_unaffected, names, printable, verdict_name
 
 #: more instances of a family than these are told together
 FOLDED = 5
@@ -35,10 +35,12 @@ def folded(plan: Plan) -> List[Row]:
         if len(listed) <= FOLDED:
             found += [Row(name, plan.verdicts[name], (name,)) for name in listed]
             continue
-        alike: Dict[Tuple[str, bool], List[str]] = {}
+        alike: Dict[Tuple[str, bool, bool, bool], List[str]] = {}
         for name in listed:
             verdict = plan.verdicts[name]
-            alike.setdefault((verdict_name(verdict), isinstance(verdict, Fresh) and is_unaffected(verdict)), []).append(name)
+            key = (verdict_name(verdict), isinstance(verdict, Fresh) and is_unaffected(verdict), isinstance(verdict, Fresh) and bool(verdict.restore),
+                   name in plan.refused)
+            alike.setdefault(key, []).append(name)
         for same in alike.values():
             found.append(Row(f"{base}[{len(same)} of {len(listed)}]" if len(same) > 1 else same[0], plan.verdicts[same[0]], tuple(same)))
     return found
@@ -46,10 +48,20 @@ def folded(plan: Plan) -> List[Row]:
 
 def remark(plan: Plan, steps: Sequence[str]) -> str:
     """Return what is to be said of a row's steps besides their verdict: whose last execution failed, whose value is not here."""
+    refused = [plan.refused[step] for step in steps if step in plan.refused]
+    if refused:
+        return f"a run refuses it: {printable(refused[0])}" if len(steps) == 1 else f"a run refuses {len(refused)} of them: their products were edited"
     failed = sum(step in plan.failed for step in steps)
     if failed:
         return FAILED if len(steps) == 1 else f"{failed} of them failed when last executed"
-    return "its value is not in the store, and is made again when it is needed" if plan.absent and plan.absent.intersection(steps) else ""
+    lost = lost_products(plan, steps)
+    absent = "its value is not in the store, and is made again when it is needed" if plan.absent and plan.absent.intersection(steps) else ""
+    return "; ".join(filter(None, [f"a run puts back {names(lost, 2)}" if lost else "", absent]))
+
+
+def lost_products(plan: Plan, steps: Iterable[str]) -> List[str]:
+    """Return the products of fresh steps that are missing, or another version, and that a run puts back."""
+    return [product.path for step in steps for verdict in [plan.verdicts[step]] if isinstance(verdict, Fresh) for product in verdict.restore]
 
 
 class Folded(NamedTuple):

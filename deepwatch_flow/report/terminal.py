@@ -8,14 +8,14 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-import shlex
 import threading
 import time
 from collections import Counter
 from types import TracebackType
-from typing import Dict, List, Mapping, Optional, TextIO, Type
+from typing import Dict, List, Mapping, Optional, TextIO, Tuple, Type
 
 from .._compat import duplicate_high
+from ..errors import quoted
 from ..events import (
     OUTCOMES,
     Event,
@@ -46,7 +46,7 @@ from .explain import (
     verdict_line,
     verdict_name,
 )
-from .folding import FOLDED, Families, folded, remark, unfolded
+from .folding import FOLDED, Families, folded, lost_products, remark, unfolded
 from .following import Follower
 
 #: style -> SGR code
@@ -113,6 +113,7 @@ class PlainReporter:
         self.running: Dict[str, float] = {}  # step -> when it started
         self._widest = 0
         self._families = Families()
+        self._tracebacks = Tracebacks()
         self._lock = threading.RLock()       # what steps print is written by another thread
         self._follower = Follower(self._above, several, self._lock)
         self._line_open = False              # a step printed something without a line end
@@ -218,7 +219,7 @@ class PlainReporter:
         lines = [self._line(_OUTCOME_STYLE[event.outcome], event.outcome, event.step, took, why)]
         if event.outcome == "failed":
             lines += [f"    {line}" for line in block(more).split("\n") if line]
-            lines += traceback_lines(event.traceback, self.paint)
+            lines += self._tracebacks.lines(event.step, event.traceback, self.paint)
             lines += printed_lines(event, self.paint)
         return lines
 
@@ -268,8 +269,11 @@ def plan_lines(plan: Plan, paint: Paint, verbosity: int = 0) -> List[str]:
         lines.append(f"{paint(VERDICT_STYLE[word], first)}  {paint('name', name)}  {why}".rstrip())
     if verbosity >= 0:
         counts = plan_counts(plan)
-        fresh = plan.verdicts and counts["fresh"] == len(plan.verdicts)
-        lines.append(up_to_date(counts["fresh"]) if fresh else counted(counts, VERDICTS) or "no steps")
+        fresh = plan.verdicts and counts["fresh"] == len(plan.verdicts) and not plan.refused
+        told = up_to_date(counts["fresh"]) if fresh else counted(counts, VERDICTS) or "no steps"
+        lost = len(lost_products(plan, [step for step in plan.verdicts if step not in plan.refused]))
+        told += f"; a run puts {lost} {'product' if lost == 1 else 'products'} back" if lost else ""
+        lines.append(told + (f"; a run refuses {len(plan.refused)} of them, and fails" if plan.refused else ""))
     return lines
 
 
@@ -278,8 +282,20 @@ def printed_lines(event: StepFinished, paint: Paint) -> List[str]:
     text = logs.tail(event.printed) if event.printed is not None else ""
     if not text:
         return []
-    return [f"    {paint('head', 'what it printed last')} (all of it: deepwatch log {shlex.quote(printable(event.step))})",
+    return [f"    {paint('head', 'what it printed last')} (all of it: deepwatch log {quoted(printable(event.step))})",
             *traceback_lines(text, paint)]
+
+
+class Tracebacks:
+    """The tracebacks that were shown: what many instances of a family have alike is shown of the first."""
+
+    def __init__(self) -> None:
+        self._shown: Dict[Tuple[str, str], str] = {}
+
+    def lines(self, step: str, text: Optional[str], paint: Paint) -> List[str]:
+        """Return the lines of a step's traceback, or the one that says whose it is as well."""
+        first = self._shown.setdefault((base_of(step), text), step) if text else step
+        return traceback_lines(text if first == step else f"the same traceback as of `{first}`", paint)
 
 
 def traceback_lines(text: Optional[str], paint: Paint) -> List[str]:

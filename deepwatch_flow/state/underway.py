@@ -1,4 +1,4 @@
-"""Which step a run executes in its own process: written down for whoever finds that process dead.
+"""Which step a run executes in its own process, or which several in threads of it: written down for whoever finds that process dead.
 
 One small file below the state's folder, written over in place at the begin and the end of each step and
 never flushed: the kernel keeps it when the process crashes or is killed. It is removed at the end of
@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 import time
-from typing import NamedTuple, Optional
+from typing import List, NamedTuple, Optional, Tuple
 
 from ..events import Printed
 from . import logs
@@ -20,6 +21,8 @@ _FILE = "underway"
 _DIGITS = 8
 _NOTHING = b"0" * _DIGITS
 _LONGEST = 100_000
+#: stands between the names of several steps
+_BETWEEN = "\0"
 
 
 class Underway:
@@ -29,19 +32,24 @@ class Underway:
         self._path = os.path.join(os.path.abspath(state), _FILE)
         self._run = run
         self._descriptor: Optional[int] = None
+        self._steps: List[str] = []
+        self._lock = threading.Lock()                   # threads begin and end as they like
         self._broken = not hasattr(os, "pwrite")        # Windows, where no signal ends a process without a word
 
     def begin(self, step: str, start: Optional[int]) -> None:
         """A step begins; the driver's log has so many bytes, None where nothing is captured."""
-        if self._broken:
-            return
-        text = f"{self._run} {'-' if start is None else start} {step}".encode("utf-8", "surrogatepass")
-        self._write(b"%08d%s" % (len(text), text))
+        with self._lock:
+            self._steps.append(step)
+            self._tell(start)
 
-    def end(self) -> None:
+    def end(self, step: str) -> None:
         """It has ended, this way or another."""
-        if self._descriptor is not None:
-            self._write(_NOTHING)
+        with self._lock:
+            self._steps.remove(step)
+            if self._steps:             # several are executed in threads: none of them is captured
+                self._tell(None)
+            elif self._descriptor is not None:
+                self._write(_NOTHING)
 
     def close(self) -> None:
         """The run ends."""
@@ -50,6 +58,11 @@ class Underway:
             with contextlib.suppress(OSError):
                 os.close(descriptor)
                 os.remove(self._path)
+
+    def _tell(self, start: Optional[int]) -> None:
+        if not self._broken:
+            text = f"{self._run} {'-' if start is None else start} {_BETWEEN.join(self._steps)}".encode("utf-8", "surrogatepass")
+            self._write(b"%08d%s" % (len(text), text))
 
     def _write(self, data: bytes) -> None:
         try:
@@ -62,10 +75,10 @@ class Underway:
 
 
 class Dead(NamedTuple):
-    """A run whose process is gone, and the step that it executed last."""
+    """A run whose process is gone, and the steps that it executed then: one, or several in threads."""
 
     run: str
-    execution: Execution
+    executions: Tuple[Execution, ...]
 
 
 def left_behind(state: str) -> bool:
@@ -82,11 +95,12 @@ def take(state: str) -> Optional[Dead]:
         when = int(os.stat(path).st_mtime)
         os.remove(path)
         text = data[_DIGITS:_DIGITS + int(data[:_DIGITS])].decode("utf-8", "surrogatepass")
-        run, start, step = text.split(" ", 2)
+        run, start, steps = text.split(" ", 2)
         since = None if start == "-" else int(start)
     except (OSError, ValueError):       # gone, of no step, or never written whole
         return None
-    return Dead(run, Execution(step, run, min(when, int(time.time())), "failed", _printed(state, run, since), since is not None))
+    printed = _printed(state, run, since)
+    return Dead(run, tuple([Execution(step, run, min(when, int(time.time())), "failed", printed, since is not None) for step in steps.split(_BETWEEN)]))
 
 
 def _printed(state: str, run: str, start: Optional[int]) -> Optional[Printed]:

@@ -15,6 +15,7 @@ from typing import Iterable, Iterator, List, Mapping, Optional, Tuple
 from ..config import PYPROJECT, SETTINGS_FILE
 from ..engine import children
 from ..engine.calls import Call, Failure, Outcome
+from ..engine.capture import Capture
 from ..engine.worker import Tools
 from ..errors import DeepwatchError
 from ..git import repository
@@ -22,9 +23,10 @@ from ..hashing.files import IGNORED
 from ..hooks import PROJECT_FILE
 from ..model import Artifact, Digest, ProductFile, Trace, base_of
 from ..project import Project
+from ..state import logs
 from ..state.parts import blobs_of
 from ..state.store import BlobStore, LocalStore
-from ..workers import WorkerSetup, execute_in, tools_of
+from ..workers import WorkerSetup, captured_in, execute_in, tools_of
 
 _SEED = "PYTHONHASHSEED"
 
@@ -88,7 +90,8 @@ class CleanPlace:
         sources = {self._moved(path): source.data for path, source in self._project.snapshot.sources.items()
                    if self._moved(path) != path}
         return WorkerSetup(self._project.config._replace(root=self.root), self.state, sources,
-                           tuple(self._moved(os.path.abspath(path)) for path in sys.path), self.state)
+                           tuple(self._moved(os.path.abspath(path)) for path in sys.path), self.state,
+                           logs.folder_of(self.state, "verify"))
 
     def _moved(self, path: str) -> str:
         """Return where a path of the project is here; one that was not copied stays."""
@@ -178,14 +181,17 @@ def _copy(source: str, target: str, root: str) -> None:
 # -- in the process there -------------------------------------------------------------------------
 
 _opened: Optional[Tuple[Project, Tools]] = None
+#: of what steps print there
+_capture: Optional[Capture] = None
 _unopened = Failure("the process in the clean place was not prepared")
 
 
 def prepare(setup: WorkerSetup) -> None:
     """Open the copy of the project in this process, for as long as the process lives."""
-    global _opened, _unopened
+    global _opened, _unopened, _capture
     children.live_with_parent()
     sys.path[:] = list(setup.path)
+    _capture = captured_in(setup.logs)
     usual = tempfile.tempdir
     try:
         tempfile.tempdir = setup.folder     # what the project keeps there for itself goes with the place
@@ -199,7 +205,11 @@ def prepare(setup: WorkerSetup) -> None:
 
 
 def perform(call: Call) -> Outcome:
-    """Execute one call in the clean place; its value stays in the store there."""
+    """Execute one call in the clean place, and capture what it prints; its value stays in the store there."""
+    return _perform(call) if _capture is None else _capture.around(_perform, call)
+
+
+def _perform(call: Call) -> Outcome:
     if _opened is None:
         return Outcome(failure=_unopened)
     project, tools = _opened

@@ -16,6 +16,7 @@ from ..errors import DeepwatchError
 from ..hashing.difference import Difference, differences
 from ..model import Accepted, Artifact, ProductFile, base_of
 from ..project import Project, value_of
+from ..state.logs import tail
 from ..state.store import BlobMissing, BlobStore
 from .place import CleanPlace, perform, prepare
 from .subjects import Locked, Subjects
@@ -39,6 +40,7 @@ class Verification(NamedTuple):
     seconds: float = 0.0
     traceback: Optional[str] = None
     accepted: Tuple[Accepted, ...] = ()            #: changes that it ran with, though they count as nothing
+    printed: str = ""                              #: the last lines of what it printed
 
 
 class Verifier:
@@ -82,18 +84,19 @@ class Verifier:
         executor.submit(call_of(facts, locked.given, options)._replace(timeout=None))
         ((_, outcome),) = executor.wait()
         failure = outcome.failure
+        printed = tail(outcome.printed) if outcome.printed is not None else ""
         if failure is not None or outcome.artifact is None:
             error = failure.error if failure is not None else "it gave nothing"
             trace = failure.traceback if failure is not None else None
             here = os.path.join(place.root, "")
             return Verification(name, "failed", error.replace(here, ""), locked.artifact, None, (), (), outcome.seconds,
-                                trace.replace(here, "") if trace is not None else None, locked.accepted)
+                                trace.replace(here, "") if trace is not None else None, locked.accepted, printed)
         values: Tuple[Difference, ...] = ()
         if outcome.artifact.output != locked.artifact.output:
             values = self._differences(name, locked.artifact, outcome.artifact, place)
         files = tuple(self._product_differences(locked.products, outcome.products, place))
         return Verification(name, "differs" if values or files else "reproducible", "", locked.artifact, outcome.artifact,
-                            values, files, outcome.seconds, None, locked.accepted)
+                            values, files, outcome.seconds, None, locked.accepted, printed)
 
     def _lay_out(self, locked: Locked, place: CleanPlace) -> Optional[str]:
         """Put what the lockfile names as given by earlier steps in the place; return a step of which it is not here."""

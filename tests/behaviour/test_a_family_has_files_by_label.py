@@ -98,7 +98,7 @@ def test_a_lost_product_comes_back_and_an_edited_one_is_not_overwritten(labelled
     ran(labelled)
     labelled.path("out/us.csv").unlink()
     verdicts = labelled.status().verdicts
-    assert [verdicts["fit[us]"], verdicts["report"], verdicts["names"]] == ["fresh", "fresh", "pending"]
+    assert [verdicts["fit[us]"], verdicts["report"], verdicts["names"]] == ["fresh", "fresh", "fresh"]        # as a run will find the folder
     assert labelled.run().outcomes["fit[us]"] == "restored"
     assert ran(labelled) == ""
     assert labelled.read("out/us.csv") == "us1"

@@ -290,10 +290,11 @@ def test_a_family_is_shown_in_the_order_of_its_elements_and_without_a_key(projec
             return n
         """)
     project.run(inline=True)
-    shown = project.cli("show", "fit", inline=True).stdout
+    done = project.cli("show", "fit", inline=True)
+    shown = done.stdout
     assert shown.startswith("{'0': 0, '1': 1, '2': 2, '3': 3, '4': 4, '5': 5, '6': 6, '7': 7, '8': 8, '9': 9, '10': 10, '11': 11}".replace(", '9", ",\n '9", 0))
-    assert not any(line.startswith("key") for line in shown.splitlines())
-    assert "key" in project.cli("show", "fit[3]", inline=True).stdout
+    assert not any(line.startswith("key") for line in done.stderr.splitlines()) and "fit (fresh)" in done.stderr
+    assert "key" in project.cli("show", "fit[3]", inline=True).stderr
 
 
 def test_a_family_is_told_with_how_many_instances_would_run(families: Any) -> None:
@@ -376,7 +377,7 @@ def test_an_output_is_named_like_its_step(project: Any) -> None:
     assert project.value("split.train") == [1, 2]
     assert project.value("split[test]") == "three"
     shown = project.cli("show", "split.test")
-    assert shown.stdout.splitlines()[0] == "three" and "split[test] (fresh)" in shown.stdout
+    assert shown.stdout == "three\n" and "split[test] (fresh)" in shown.stderr
     assert project.cli("why", "split.train").stdout.startswith("split is fresh")
     assert project.cli("log", "split.train").stdout == "splitting\n"
     assert list(project.status("split.test").verdicts) == ["split"]

@@ -172,10 +172,36 @@ def test_edits_without_a_lock_at_the_revision(repository: Any) -> None:
 
 @pytest.mark.parametrize(("words", "told"), [
     ([], "either places or"), (["helpers.py", "--since", "HEAD"], "either places or"), (["nope.py"], "no file `nope.py`"),
-    (["helpers.py:cleen"], "did you mean `clean`"), (["--since", "nowhere"], "no revision `nowhere`"), (["data/in.txt:x"], "has no `x`")])
+    (["helpers.py:cleen"], "did you mean `clean`"), (["data/more/some.py:nope"], "`data/more/some.py` has no `nope`"), (["--since", "nowhere"], "no revision `nowhere`"), (["data/in.txt:x"], "has no `x`")])
 def test_what_can_not_be_asked(repository: Any, words: Any, told: str) -> None:
+    repository.write("data/more/some.py", "def one():\n    return 1\n")
     done = repository.cli("impact", *words)
     assert done.code == 2 and told in done.stderr, done.stderr
+
+
+def test_a_step_that_needs_a_stale_one_by_its_function_is_below_it(project: Any) -> None:
+    project.write("cleaning.py", "def plausible(x):\n    return x > 0\n")
+    project.write("pipeline.py", """
+        import cleaning
+        from deepwatch_flow import step
+
+        @step
+        def clean():
+            return [each for each in [1, -1] if cleaning.plausible(each)]
+
+        COUNT = len(clean())
+
+        @step(needs={"rows": clean}, tags=["model"])
+        def mean(rows):
+            return sum(rows) / len(rows)
+
+        @step(needs={"rows": clean})
+        def counted(rows, count=COUNT):
+            return count
+        """)
+    project.run()
+    steps = project.cli("impact", "cleaning.py:plausible", "--json").document["steps"]
+    assert [(each["name"], each["verdict"]) for each in steps] == [("clean", "stale"), ("mean", "pending"), ("counted", "stale")]
 
 
 # -- edits between two texts ----------------------------------------------------------------------

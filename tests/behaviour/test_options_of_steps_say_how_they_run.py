@@ -93,7 +93,7 @@ def other():
     done = project.run(code=1)
     assert done.outcomes == {"hangs": "failed", "other": "ran"}
     assert "timeout of 1 s" in str(done.steps["hangs"])
-    assert "in stuck" in str(done.steps["hangs"])
+    assert "in stuck" in str(done.steps["hangs"]) and "    time.sleep(0.05)" in done.steps["hangs"]["traceback"]
     if os.name == "posix":
         assert gone(int(project.read("pid")))
 

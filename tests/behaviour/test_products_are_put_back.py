@@ -343,3 +343,70 @@ def test_what_a_step_that_failed_has_written_is_no_edit(project: Any, jobs: str)
     project.write("words.txt", "mine")            # this one is
     assert "was edited" in project.cli("run", "-j", jobs).stderr
     assert project.read("words.txt") == "mine"
+
+
+READERS = """
+    import os
+    from deepwatch_flow import Each, File, Product, step
+
+    @step
+    def fit(country=Each(["us", "de"]), out=Product("out/{country}.csv")):
+        out.write_text(country)
+
+    @step
+    def listed(fit):
+        return sorted(os.listdir("out")), [open(f"out/{name}").read() for name in sorted(os.listdir("out"))], os.path.getsize("out/us.csv")
+
+    @step
+    def folder(folder=File("out")):
+        return sorted(each.name for each in folder.iterdir())
+    """
+
+
+@pytest.mark.parametrize("lost", [["out/us.csv"], ["out/us.csv", "out/de.csv"], ["out"]])
+def test_status_tells_what_a_run_puts_back_and_who_reads_its_folder_is_fresh(project: Any, lost: Any) -> None:
+    project.write("pipeline.py", READERS)
+    project.run()
+    for name in lost:
+        path = project.path(name)
+        shutil.rmtree(str(path)) if path.is_dir() else path.unlink()
+    for words in (["status", "--check"], ["run", "-n"]):
+        told = project.cli(*words)
+        assert told.code == 0 and "a run puts back `out/us.csv`" in told.stdout, told.stdout
+        assert "pending" not in told.stdout and "stale" not in told.stdout
+    plan = project.cli("status", "--json").document
+    assert {each["name"]: each["restores"] for each in plan["steps"]}["fit[us]"] == ["out/us.csv"]
+    assert "puts back" in project.cli("why", "fit[us]").stdout
+    done = project.run()
+    assert done.executed == [] and done.outcomes["fit[us]"] == "restored"
+    assert {done.outcomes["listed"], done.outcomes["folder"]} == {"reused"}
+    assert "puts" not in project.cli("status").stdout
+
+
+def test_who_reads_the_folder_of_a_lost_product_still_runs_for_what_else_changed_in_it(project: Any) -> None:
+    project.write("pipeline.py", READERS)
+    project.run()
+    project.path("out/us.csv").unlink()
+    project.write("out/another.csv", "1")
+    verdicts = {each["name"]: each["verdict"] for each in project.cli("status", "--json").document["steps"]}
+    assert verdicts == {"fit[us]": "fresh", "fit[de]": "fresh", "listed": "stale", "folder": "stale"}
+    assert project.run().executed == ["listed", "folder"]
+
+
+def test_status_says_that_a_run_refuses_and_its_check_fails_as_the_run_does(made: Any) -> None:
+    edit(made, "plots/a.txt", "my own words")
+    told = made.cli("status", "--check")
+    assert told.code == 3 and "a run refuses it: `plots/a.txt` was edited" in told.stdout and "up to date" not in told.stdout
+    assert {each["name"]: bool(each["refused"]) for each in made.cli("status", "--json").document["steps"]} == {"make": True, "use": False}
+    assert "a run refuses it" in made.cli("why", "make").stdout
+    assert made.run(code=1).outcomes["make"] == "failed"
+    edit(made, "plots/a.txt", "a one")
+    assert made.cli("status", "--check").code == 0 and "up to date" in made.cli("status").stdout
+
+
+def test_a_product_that_neither_is_there_nor_in_the_store_is_missing(made: Any) -> None:
+    made.path("out/text.txt").unlink()
+    shutil.rmtree(str(made.path(".deepwatch")))
+    told = made.cli("status").stdout
+    assert "product `out/text.txt` is missing, and not in the store" in told and "as recorded" not in told
+    assert "make" in made.run().executed and made.read("out/text.txt") == "made one"

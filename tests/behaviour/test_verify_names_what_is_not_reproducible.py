@@ -313,3 +313,47 @@ def test_a_frame(project: Any) -> None:
     places: List[Any] = verify(project, code=1)["table"]["differences"]
     assert [each["path"] for each in places] == ["['noise']"]
     assert places[0]["text"].startswith("row 1 (index 'b'): ")
+
+
+FAILS = """
+    import os
+    from deepwatch_flow import Each, step
+
+    @step(observe=False)
+    def many(n=Each(range(3))):
+        print("step", n, "prints")
+        os.system("echo its child prints")
+        if os.path.exists("bad"):
+            raise ValueError("no")
+        return n
+
+    @step(observe=False)
+    def chatty():
+        print("chatty prints")
+        return 1
+    """
+
+
+def test_what_steps_print_is_captured_and_told_of_those_that_fail(project: Any) -> None:
+    project.write("pipeline.py", FAILS)
+    project.run()
+    done = project.cli("verify")
+    assert done.code == 0 and "prints" not in done.stdout + done.stderr
+    assert "chatty prints" in project.cli("verify", "-v", "chatty").stdout
+    project.write("bad", "")
+    done = project.cli("verify")
+    assert done.code == 1 and "prints" not in done.stderr
+    assert "| step 1 prints" in done.stdout and "| its child prints" in done.stdout and "chatty" in done.stdout
+    assert "chatty prints" not in done.stdout
+    steps = project.cli("verify", "--json").steps
+    assert steps["many[2]"]["printed"].splitlines() == ["step 2 prints", "its child prints"]
+
+
+def test_a_traceback_that_several_instances_have_is_shown_once(project: Any) -> None:
+    project.write("pipeline.py", FAILS)
+    project.run()
+    project.write("bad", "")
+    for done in (project.cli("verify"), project.cli("run", "--force", "many")):
+        told = done.stdout + done.stderr
+        assert told.count("Traceback (most") == 1 and told.count("| the same traceback as of `many[0]`") == 2, told
+        assert told.count("ValueError: no") == 4            # and one a line of a step

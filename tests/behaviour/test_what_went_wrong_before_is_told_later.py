@@ -83,17 +83,57 @@ def test_what_is_written_down_about_a_step_is_read_only_where_it_is_whole(tmp_pa
     writer.begin("a long name", 7)
     dead = underway.take(state)
     assert dead is not None and dead.run == "0123456789ab"
-    assert (dead.execution.step, dead.execution.outcome, dead.execution.captured) == ("a long name", "failed", True)
+    assert [(each.step, each.outcome, each.captured) for each in dead.executions] == [("a long name", "failed", True)]
     for text in (b"", b"000000", b"99999999x", b"00000000", b"\xff" * 20):
         (tmp_path / "underway").write_bytes(text)
         assert underway.left_behind(state) and underway.take(state) is None and not underway.left_behind(state)
     other = underway.Underway(state, "0123456789ab")
     other.begin("f[a b]", None)
     again = underway.take(state)
-    assert again is not None and (again.execution.step, again.execution.captured) == ("f[a b]", False)
+    assert again is not None and [(each.step, each.captured) for each in again.executions] == [("f[a b]", False)]
+    other = underway.Underway(state, "0123456789ab")
+    for step in ("short", "beside it", "and this"):
+        other.begin(step, None)
+    other.end("beside it")
+    dead = underway.take(state)
+    assert dead is not None and [each.step for each in dead.executions] == ["short", "and this"]
+    other = underway.Underway(state, "0123456789ab")
     other.begin("short", None)
-    other.end()
+    other.end("short")
     assert underway.take(state) is None
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are different there")
+def test_all_steps_that_were_executed_in_threads_are_named(project: Any) -> None:
+    project.write("deepwatch.toml", 'executor = "threads"\n')
+    project.write("pipeline.py", """
+        import os, signal, time
+        from deepwatch_flow import step
+
+        @step(observe=False)
+        def done():
+            return 1
+
+        @step(observe=False)
+        def waits(done):
+            open("waiting", "w").close()
+            while os.environ.get("HOW"):
+                time.sleep(0.01)
+
+        @step(observe=False)
+        def dies(done):
+            while os.environ.get("HOW"):
+                if os.path.exists("waiting"):
+                    os.kill(os.getpid(), signal.SIGKILL)
+                time.sleep(0.01)
+        """)
+    assert project.cli("run", "-j", "2", env={"HOW": "kill"}).code not in (0, 1)
+    told = project.cli("status")
+    named = told.stderr.partition("ended while it executed ")[2].partition(":")[0]
+    assert set(named.split(", ")) == {"`waits`", "`dies`"} and told.stdout.count("failed when it was last executed") == 2
+    assert "failed at" in project.cli("log", "dies").stderr
+    assert set(project.run("-j", "2").executed) == {"waits", "dies"}
+    assert not project.path(".deepwatch/underway").exists()
 
 
 @pytest.mark.parametrize("options", [(), ("-s",), ("-j", "2")])

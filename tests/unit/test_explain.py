@@ -33,6 +33,7 @@ TRACE = Trace("s", Digest(A), Digest(A), Digest(A), (), (), (), Artifact(Digest(
     (Reason("input", "data/a.csv"), "input `data/a.csv` is missing"),
     (Reason("upstream", "clean", A, B), "the output of step `clean` changed"),
     (Reason("product", "out.txt"), "product `out.txt` is not as recorded"),
+    (Reason("product", "out.txt", new="gone"), "product `out.txt` is missing, and not in the store"),
     (Reason("artifact", "clean"), "the value of `clean` is not in the store"),
     (Reason("forced", "clean"), "forced by --force"),
     (Reason("uncacheable", "clean", new="a lock in `x`"), "`clean` can't be cached: a lock in `x`"),

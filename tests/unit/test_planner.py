@@ -8,6 +8,7 @@ import pytest
 from deepwatch_flow.engine import planner
 from deepwatch_flow.engine.planner import World, differences, inputs_of, judge, key_of, upstreams_of
 from deepwatch_flow.engine.planning import plan
+from deepwatch_flow.engine.restored import Restored
 from deepwatch_flow.hashing.digest import Hasher
 from deepwatch_flow.model import (
     Accepted, Artifact, Digest, Fingerprint, Fresh, History, Input, Param, Pending, Policy, ProductFile, Reason, Stale, StepFacts,
@@ -96,6 +97,7 @@ class Past:
             (file, maker) for _, file in step.files for path, maker in made if f"{path}/".startswith(f"{file}/") or f"{file}/".startswith(f"{path}/")))
             for step in steps}
         self.files: Dict[str, Digest] = {}
+        self.filled: Optional[Digest] = None      #: what a folder will be, once products are back
         self.by_key: Dict[Digest, Tuple[Trace, ...]] = {}
         self.latest: Dict[str, Trace] = {}
         self.lost: Set[str] = set()
@@ -107,7 +109,13 @@ class Past:
             lost = (Reason("artifact", trace.step),) if wanted and trace.step in self.lost else ()
             return lost, self.restore.get(trace.step, ())
 
-        return World({**self.facts, **edited}, History(self.by_key, self.latest), self.files.get, holdings, self.produced)
+        def ahead(restored: Restored) -> Tuple[Callable[[str], Optional[Digest]], Callable[[Trace], Tuple[Reason, ...]]]:
+            def digest(path: str) -> Optional[Digest]:
+                return restored.files[path].blob if path in restored.files else self.filled if restored.kind(path) else self.files.get(path)
+
+            return digest, lambda _: ()
+
+        return World({**self.facts, **edited}, History(self.by_key, self.latest), self.files.get, holdings, self.produced, ahead=ahead)
 
     def record(self) -> None:
         """Record an execution of every step with what is there now."""
@@ -340,9 +348,10 @@ def test_what_will_be_put_back_counts_as_it_will_be() -> None:
     past.record()
     del past.files["out/a.csv"]
     past.restore["maker"] = (ProductFile("out/a.csv", Digest("blob"), 1),)
-    verdicts = past.plan()
-    assert kinds(verdicts) == {"maker": "Fresh", "reader": "Fresh", "folder": "Pending"}
-    assert verdicts["folder"].on == ("maker",)
+    past.filled = Digest("names")
+    assert kinds(past.plan()) == {"maker": "Fresh", "reader": "Fresh", "folder": "Fresh"}
+    past.filled = Digest("other names")
+    assert kinds(past.plan()) == {"maker": "Fresh", "reader": "Fresh", "folder": "Stale"}
 
 
 def test_a_product_that_is_not_there_yet_is_no_missing_input() -> None:
