@@ -151,6 +151,14 @@ def check_scheme(lock: Optional[Lock], steps: Sequence[str], accept: bool) -> No
         hint="`deepwatch lock upgrade` carries over what did not really change; `deepwatch run --accept-scheme` runs them")
 
 
+def check_same(lock: Lock, before: Optional[Lock]) -> None:
+    """Raise LockedError where a run gave other results than the lockfile has."""
+    known = before or Lock({}, {}, {})
+    if (lock.steps, lock.families) != (known.steps, known.families):
+        raise LockedError(f"the results differ from what `{LOCKFILE}` says",
+                          hint="run `deepwatch run` without `--locked` and look at the lockfile's diff")
+
+
 def check_locked(lock: Optional[Lock], steps: Sequence[str], world: World, plan: Plan) -> None:
     """Raise LockedError where a run by this plan would change the lockfile."""
     if lock is None:

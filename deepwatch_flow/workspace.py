@@ -24,7 +24,7 @@ from .engine.planning import plan as make_plan
 from .engine.products import Restorer
 from .engine.runner import Parts, Runner
 from .engine.steplogs import StepLogs
-from .errors import BusyError, ConfigError, EnvironmentFault, LockedError, StateError, quoted
+from .errors import BusyError, ConfigError, EnvironmentFault, StateError, quoted
 from .events import Emit, Event, RunFinished, RunReport, RunStarted, fold
 from .locking.mending import LockBook
 from .locking.samecode import texts_of
@@ -51,7 +51,7 @@ from .project import Project, value_of
 from .reasons import Explainer
 from .reproducing import Enter, Order, reproduce
 from .sharing import Sharing
-from .state import underway, unwritten
+from .state import dead
 from .state.cleaning import forget
 from .state.database import Database
 from .state.disk import make_ignored_folder
@@ -61,7 +61,7 @@ from .state.mutex import Mutex
 from .state.rows import collector_paused
 from .survey import Survey, history_of, leaves, only_of
 from .telling import Teller
-from .vouching import LOCKFILE, check_locked, check_scheme, lock_of
+from .vouching import LOCKFILE, check_locked, check_same, check_scheme, lock_of
 from .workers import Means, executor_for, schedule_for
 
 DATABASE = "state.db"
@@ -123,21 +123,15 @@ class Workspace:
 
     def _find_dead(self) -> None:
         """Record and tell which step an earlier run executed when its process died."""
-        if not (underway.left_behind(self.folder) or unwritten.left_behind(self.folder)):
+        if not dead.left_something(self.folder):
             return
         with suppress(BusyError, EnvironmentFault), Mutex(os.path.join(self.folder, "mutex"), "deepwatch").acquire(timeout=0):
             self._take_dead()
 
     def _take_dead(self) -> None:
-        rows = unwritten.read(self.folder)
-        if rows:
-            self.database.add_missing(rows)
-        unwritten.forget(self.folder)
-        dead = underway.take(self.folder)
-        if dead is not None:
-            self.database.executed(dead.executions)
-            self.database.commit()
-            self._emit.dead(dead)
+        found = dead.take(self.folder, self.database)
+        if found is not None:
+            self._emit.dead(found)
 
     # -- deciding ---------------------------------------------------------------------------------
 
@@ -262,10 +256,7 @@ class Workspace:
         units = analysis.units([each.fingerprint.root for each in facts.values()])
         lock = lock_of(facts, traces, self.lock, units, unsettled)
         if policy.locked:
-            before = self.lock or Lock({}, {}, {})
-            if (lock.steps, lock.families) != (before.steps, before.families):
-                raise LockedError("the results differ from what `deepwatch.lock` says",
-                                  hint="run `deepwatch run` without `--locked` and look at the lockfile's diff")
+            check_same(lock, self.lock)
             return
         if self._book.mended or (lock != self.lock and (lock.steps or lock.families or self.lock is not None)):
             self._book.write(lock)

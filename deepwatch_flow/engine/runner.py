@@ -78,7 +78,9 @@ class Runner:
     """One run over the selected steps; `wanted` are those whose values must be at hand."""
 
     def __init__(self, world: World, policy: Policy, wanted: Set[str], parts: Parts) -> None:
-        self._facts = dict(world.facts)                   # instances are added
+        families = any(each.family is not None for each in world.facts.values())
+        known = world.facts
+        self._facts: Dict[str, StepFacts] = known if isinstance(known, dict) and not families else dict(known)     # instances are added
         self._world = world._replace(facts=self._facts)
         self._policy = policy
         self._wanted = wanted

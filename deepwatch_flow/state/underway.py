@@ -1,8 +1,7 @@
 """Which step a run executes in its own process, or which several in threads of it: written down for whoever finds that process dead.
 
-One small file below the state's folder, written over in place at the begin and the end of each step and
-never flushed: the kernel keeps it when the process crashes or is killed. It is removed at the end of
-the run. Who reads it holds the mutex, so no run that is still going on is taken for a dead one.
+One small file below the state's folder (``scratch``), written over in place at the begin and the end of each step.
+Who reads it holds the mutex, so no run that is still going on is taken for a dead one.
 """
 from __future__ import annotations
 
@@ -15,6 +14,7 @@ from typing import List, NamedTuple, Optional, Tuple
 from ..events import Printed
 from . import logs
 from .rows import Execution
+from .scratch import Scratch
 
 _FILE = "underway"
 #: so many digits tell how long the text behind them is; none of it counts while no step is executed
@@ -29,12 +29,10 @@ class Underway:
     """What one run writes down; on a disk that refuses, it writes nothing."""
 
     def __init__(self, state: str, run: str) -> None:
-        self._path = os.path.join(os.path.abspath(state), _FILE)
+        self._file = Scratch(os.path.join(os.path.abspath(state), _FILE))
         self._run = run
-        self._descriptor: Optional[int] = None
         self._steps: List[str] = []
         self._lock = threading.Lock()                   # threads begin and end as they like
-        self._broken = not hasattr(os, "pwrite")        # Windows, where no signal ends a process without a word
 
     def begin(self, step: str, start: Optional[int]) -> None:
         """A step begins; the driver's log has so many bytes, None where nothing is captured."""
@@ -48,30 +46,20 @@ class Underway:
             self._steps.remove(step)
             if self._steps:             # several are executed in threads: none of them is captured
                 self._tell(None)
-            elif self._descriptor is not None:
+            elif self._file.is_made:
                 self._write(_NOTHING)
 
     def close(self) -> None:
         """The run ends."""
-        if self._descriptor is not None:
-            descriptor, self._descriptor, self._broken = self._descriptor, None, True
-            with contextlib.suppress(OSError):
-                os.close(descriptor)
-                os.remove(self._path)
+        self._file.close()
 
     def _tell(self, start: Optional[int]) -> None:
-        if not self._broken:
-            text = f"{self._run} {'-' if start is None else start} {_BETWEEN.join(self._steps)}".encode("utf-8", "surrogatepass")
-            self._write(b"%08d%s" % (len(text), text))
+        text = f"{self._run} {'-' if start is None else start} {_BETWEEN.join(self._steps)}".encode("utf-8", "surrogatepass")
+        self._write(b"%08d%s" % (len(text), text))
 
     def _write(self, data: bytes) -> None:
-        try:
-            if self._descriptor is None:
-                flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0) | os.O_CLOEXEC
-                self._descriptor = os.open(self._path, flags, 0o666)
-            os.pwrite(self._descriptor, data, 0)
-        except OSError:        # a full disk shows where it matters; a step may have closed the file
-            self._broken, self._descriptor = True, None
+        with contextlib.suppress(OSError):     # a full disk shows where it matters; a step may have closed the file
+            self._file.put(data)
 
 
 class Dead(NamedTuple):

@@ -72,7 +72,7 @@ def test_what_was_not_written_whole_is_left_out(folder: str) -> None:
 def test_a_file_that_a_step_opened_in_place_of_ours_is_left_alone(folder: str, tmp_path: Path) -> None:
     kept = Unwritten(folder)
     kept.keep(ROWS[:1])
-    descriptor = kept._descriptor
+    descriptor = kept._file._descriptor
     assert descriptor is not None
     with open(tmp_path / "other", "wb") as other:
         os.dup2(other.fileno(), descriptor)
@@ -83,6 +83,7 @@ def test_a_file_that_a_step_opened_in_place_of_ours_is_left_alone(folder: str, t
     finally:
         os.close(descriptor)
     assert (tmp_path / "other").read_bytes() == b""
+    assert not unwritten.left_behind(folder)
 
 
 def test_a_dead_runs_rows_are_recorded_unless_they_are_there(database: Database) -> None:
