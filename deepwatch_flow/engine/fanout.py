@@ -21,7 +21,7 @@ class FanOut:
         self._traces = traces
         self._claims = Claims(world.produced)
         self._members: Dict[str, Tuple[str, ...]] = {}
-        self._working: Dict[Digest, str] = {}
+        self._working: Dict[Digest, str] = {}      # instances of other families, too: of one key, they give the same
         self._keys: Dict[str, Digest] = {}         # of those that work
         self._done: Dict[Digest, Trace] = {}
         self._twins: Dict[Digest, List[str]] = {}
