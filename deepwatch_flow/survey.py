@@ -109,7 +109,8 @@ class Survey:
             options = node.step.options
             given = {**node.params, SEED: options["seed"]} if options["seed"] is not None else node.params
             for name, value in sorted(given.items()):
-                digest, why = analysis.value(value, f"{node.name}.{name}")
+                # who draws random numbers draws by its name
+                digest, why = analysis.value((node.name, value) if name == SEED else value, f"{node.name}.{name}")
                 if why is not None and fingerprint.uncacheable is None:
                     fingerprint = fingerprint._replace(uncacheable=f"param `{name}`: {why}")
                 params.append(Param(name, digest, _shown(value)))

@@ -7,7 +7,7 @@ from typing import Any, Iterable, Mapping, NamedTuple, Optional, Tuple
 from ..errors import DeepwatchError
 from ..events import Notice, Printed
 from ..loading.failures import user_traceback
-from ..model import Artifact, ProductFile, StepFacts, base_of
+from ..model import Artifact, Digest, ProductFile, StepFacts, base_of
 from ..observation.seen import Seen
 
 _LIBRARY = os.path.dirname(os.__file__)
@@ -33,12 +33,18 @@ class Call(NamedTuple):
     labels: Tuple[Tuple[str, str], ...] = ()           #: of an instance: StepFacts.labels
     apart: Tuple[str, ...] = ()                        #: outputs that are stored by their elements: StepFacts.apart
     files: Tuple[Tuple[str, str], ...] = ()            #: of an instance: (parameter, path) of what it reads: StepFacts.files
+    given: Tuple[Digest, ...] = ()                     #: of an instance with a seed: its declared values, in the order of their parameters
 
 
 def call_of(facts: StepFacts, given: Iterable[Tuple[str, str, Artifact]], options: Mapping[str, Any]) -> Call:
     """Return the call of a step or an instance, with what it gets of others and the options of its step."""
     return Call(facts.name, tuple(given), facts.products, options["observe"], options["timeout"], options["seed"], facts.parts, facts.labels,
-                facts.apart, facts.files if base_of(facts.name) != facts.name else ())
+                facts.apart, facts.files if base_of(facts.name) != facts.name else (), _declared(facts) if options["seed"] is not None else ())
+
+
+def _declared(facts: StepFacts) -> Tuple[Digest, ...]:
+    along = {parameter for parameter, _ in facts.labels}
+    return tuple([param.digest for param in facts.params if param.name in along])
 
 
 class Failure(NamedTuple):

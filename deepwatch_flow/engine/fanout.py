@@ -21,7 +21,8 @@ class FanOut:
         self._traces = traces
         self._claims = Claims(world.produced)
         self._members: Dict[str, Tuple[str, ...]] = {}
-        self._working: Dict[Digest, str] = {}
+        self._working: Dict[Digest, str] = {}      # instances of other families, too: of one key, they give the same
+        self._keys: Dict[str, Digest] = {}         # of those that work
         self._done: Dict[Digest, Trace] = {}
         self._twins: Dict[Digest, List[str]] = {}
 
@@ -66,11 +67,17 @@ class FanOut:
         if self._working.setdefault(key, name) != name:
             self._twins.setdefault(key, []).append(name)
             return True
+        self._keys[name] = key
         return False
 
     def ended(self, key: Digest, trace: Optional[Trace]) -> List[str]:
         """Note that an execution ended, without a trace where it failed; return those that waited for it."""
-        self._working.pop(key, None)
+        self._keys.pop(self._working.pop(key, ""), None)
         if trace is not None and base_of(trace.step) != trace.step:
             self._done[key] = trace
         return self._twins.pop(key, [])
+
+    def given_up(self, name: str) -> List[str]:
+        """Note that a step comes to no result in this run; return those that waited for it."""
+        key = self._keys.get(name)
+        return [] if key is None else self.ended(key, None)

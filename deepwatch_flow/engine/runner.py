@@ -286,7 +286,7 @@ class Runner:
         last = self._world.history.latest.get(name)
         if outcome.here:
             self._parts.values.keep(name, outcome.value, outcome.shared)
-        self._let_twins_go(trace.key, trace)
+        self._push(self._fanout.ended(trace.key, trace))
         self._settle(name, trace, vouched=running.cacheable and not changed, ran=True)
         same = last is not None and (last.artifact.output, last.products) == (trace.artifact.output, trace.products)
         self._parts.emit(StepFinished(name, "ran", running.reasons, outcome.seconds, changed=not same))
@@ -297,7 +297,7 @@ class Runner:
 
     def _end_badly(self, name: str, running: _Running, failure: Failure, seconds: float) -> None:
         self._leave(name)
-        self._let_twins_go(running.trace.key, None)
+        self._push(self._fanout.ended(running.trace.key, None))
         maker = self._revival.maker(failure.lost) if failure.lost is not None else None
         # a value made just now that can't be read never can
         if maker is not None and not (failure.traceback and self.results.ran(maker)):
@@ -323,8 +323,8 @@ class Runner:
     def _changed_inputs(self, trace: Trace) -> List[str]:
         return [each.path for each in trace.inputs if self._world.input_digest(each.path) != each.digest]
 
-    def _let_twins_go(self, key: Digest, trace: Optional[Trace]) -> None:
-        for name in self._fanout.ended(key, trace):
+    def _push(self, names: Sequence[str]) -> None:
+        for name in names:
             self._line.push(name)
 
     def _settle(self, name: str, trace: Trace, vouched: bool = True, ran: bool = False) -> None:
@@ -333,6 +333,7 @@ class Runner:
 
     def _fail(self, name: str, outcome: str, reasons: Tuple[Reason, ...], failure: Optional[Failure] = None,
               seconds: float = 0.0) -> None:
+        self._push(self._fanout.given_up(name))
         if outcome != "cancelled":
             self._bad.add(name)
         if outcome == "failed" and self._policy.fail_fast:

@@ -12,6 +12,7 @@ import random
 from typing import Any, Iterator, Optional
 
 from ..hashing.digest import Hasher
+from ..observation.findings import unobserved
 
 
 @contextlib.contextmanager
@@ -24,12 +25,12 @@ def seeded(step: str, seed: Optional[int]) -> Iterator[None]:
     with contextlib.ExitStack() as stack:
         stack.callback(random.setstate, random.getstate())
         random.seed(number)
-        numpy = _installed("numpy")
+        with unobserved():      # what is looked for here, nobody asked for
+            numpy, torch = _installed("numpy"), _installed("torch")
         if numpy is not None:
             numpys = importlib.import_module("numpy.random")
             stack.callback(numpys.set_state, numpys.get_state())
             numpys.seed(number % 2**32)
-        torch = _installed("torch")
         if torch is not None:
             stack.callback(torch.random.set_rng_state, torch.random.get_rng_state())
             torch.manual_seed(number % 2**63)

@@ -179,12 +179,12 @@ def _unseen() -> Iterator[Callable[[], Seen]]:
 
 
 def drawer_of(call: Call) -> str:
-    """Return who draws random numbers: a step by its name, an instance by its element, wherever that stands."""
+    """Return who draws random numbers: a step by its name, an instance by its element, wherever that stands: nothing that its key has not."""
     family = base_of(call.step)
     if family == call.step:
         return family
     elements = [artifact.output for _, step, artifact in call.upstreams if step != base_of(step)]
-    return part_name(family, ",".join([*(label for _, label in call.labels), *elements]))
+    return part_name(family, ",".join([*call.given, *elements]))
 
 
 def _stored(value: Any, call: Call, tools: Tools) -> Artifact:

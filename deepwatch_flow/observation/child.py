@@ -15,7 +15,7 @@ def begin(path: str, wants: Tuple[bool, bool, bool]) -> None:
     wanted = Wants(*wants)
     spooled = Spooled(wanted, path, open_locked(path))
     spooled.write("begun", os.getpid())
-    MACHINERY.acquire(wanted)
+    MACHINERY.acquire(path, wanted)
     children.install()
     children.PREPARING.install()
     if not MACHINERY.environment.installed and wanted.env:

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import threading
-from typing import Dict, List, Optional
+from typing import Dict, Hashable, List, Optional, Set
 
 from . import auditing
 from .code import Watcher, make_watcher
@@ -15,19 +15,19 @@ class Machinery:
     """What is installed in this process, for as many recorders as use it."""
 
     def __init__(self) -> None:
-        self._users: Dict[str, int] = {"code": 0, "files": 0, "env": 0}
+        self._users: Dict[str, Set[Hashable]] = {"code": set(), "files": set(), "env": set()}
         self._lock = threading.RLock()
         self._probes = Probes()
         self.environment = Environment()
         self.watcher: Optional[Watcher] = None
 
-    def acquire(self, wants: Wants) -> None:
-        """Install what is wanted and not there yet."""
+    def acquire(self, user: Hashable, wants: Wants) -> None:
+        """Install what a user wants and is not there yet; if it is interrupted, `release` puts back what was done of it."""
         auditing.install()
         with self._lock:
             for name in _names(wants):
-                self._users[name] += 1
-                if self._users[name] == 1:
+                self._users[name].add(user)
+                if len(self._users[name]) == 1:
                     if name == "code":
                         self.watcher = make_watcher()
                     elif name == "files":
@@ -35,19 +35,22 @@ class Machinery:
                     else:
                         self.environment.install()
 
-    def release(self, wants: Wants) -> None:
+    def release(self, user: Hashable) -> None:
         """Put back what nobody wants any more."""
         with self._lock:
-            for name in _names(wants):
-                self._users[name] -= 1
-                if self._users[name] == 0:
-                    if name == "code" and self.watcher is not None:
-                        self.watcher.close()
-                        self.watcher = None
-                    elif name == "files":
-                        self._probes.remove()
-                    elif name == "env":
-                        self.environment.remove()
+            for name, users in self._users.items():
+                if users == {user}:
+                    self._put_back(name)
+                users.discard(user)      # last: what was interrupted before can be done again
+
+    def _put_back(self, name: str) -> None:
+        if name == "code" and self.watcher is not None:
+            self.watcher.close()
+            self.watcher = None
+        elif name == "files":
+            self._probes.remove()
+        elif name == "env":
+            self.environment.remove()
 
     def start_code(self, found: Findings, at_once: bool = False) -> None:
         """Have the code that runs noted; `at_once` rather than at the end of the observation."""

@@ -42,7 +42,8 @@ class Recorder:
         self.noting = Noting(marks, origins) if marks is not None and wants.code else None
         self.wants = wants
         self.spool = spool
-        self._installed = False
+        self._installed = False           # set first: an interrupt may leave the rest half done, which `close` puts back
+        self._listed: List[Tuple[List[Any], Any]] = []
         self._sieve: Optional[Sieve] = None
         self.known_modules = KnownModules()
         #: files of child processes that were alive when their observation ended
@@ -63,9 +64,10 @@ class Recorder:
             self.noting.close()
         if self._installed:
             self._installed = False
-            MACHINERY.release(self.wants)
-            auditing.IMPORTS.remove(PREPARING.imports)
-            finder.SEARCHES.remove(searched)
+            MACHINERY.release(self)
+            for lists, each in reversed(self._listed):
+                lists.remove(each)
+            self._listed.clear()
             if not auditing.IMPORTS:
                 PREPARING.remove()
 
@@ -77,10 +79,12 @@ class Recorder:
         """
         if not self._installed:
             self._installed = True
-            MACHINERY.acquire(self.wants)
+            MACHINERY.acquire(self, self.wants)
             install_forks()
-            auditing.IMPORTS.append(PREPARING.imports)
-            finder.SEARCHES.append(searched)
+            listeners: Tuple[Tuple[List[Any], Any], ...] = ((auditing.IMPORTS, PREPARING.imports), (finder.SEARCHES, searched))
+            for lists, each in listeners:
+                lists.append(each)
+                self._listed.append((lists, each))
         if hidden is not None and self.leftovers is None:
             with unobserved():
                 self.leftovers = Leftovers(self.origins.is_own, self.sift)

@@ -11,7 +11,10 @@ from typing import Any, Iterator
 import pytest
 from observed import Place, names
 
+from deepwatch_flow.observation import recorder
+from deepwatch_flow.observation.environment import Environment
 from deepwatch_flow.observation.findings import NOW
+from deepwatch_flow.observation.probes import Probes
 from deepwatch_flow.observation.recorder import Recorder
 from deepwatch_flow.observation.seen import EMPTY
 
@@ -107,3 +110,20 @@ def test_asking_for_what_was_seen_is_not_seen(place: Place) -> None:
 def test_many_observations(place: Place) -> None:
     own = place.code("def f(): return 1\n")
     assert {frozenset(names(place.seen(own["f"]))) for _ in range(300)} == {frozenset({"f"})}
+
+
+@pytest.mark.parametrize("where", [(Probes, "install"), (Environment, "install"), (recorder, "install_forks")])
+def test_an_interrupt_while_it_is_installed_leaves_nothing_and_the_next_one_sees(where: Any, place: Place, monkeypatch: Any) -> None:
+    def interrupted(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    real = os.stat
+    with monkeypatch.context() as patched:
+        patched.setattr(*where, interrupted)
+        with pytest.raises(KeyboardInterrupt), place.recorder:
+            place.recorder.observing()
+    assert os.stat is real
+    own = place.code("import os\ndef f():\n    os.stat('a.txt')\n    os.environ.get('SEEN_X')\n")
+    seen = place.seen(own["f"])
+    assert seen.variables == {"SEEN_X": None}
+    assert place.below(seen.sized) == {"a.txt"}

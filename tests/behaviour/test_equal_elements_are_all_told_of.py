@@ -1,0 +1,45 @@
+"""Equal elements are executed once; where that one comes to nothing, each of the others is told of, and what takes them is blocked."""
+from __future__ import annotations
+
+from typing import Any
+
+STEPS = """
+    import time
+
+    from deepwatch_flow import Each, step
+
+    @step
+    def rows():
+        return {{"a": 1, "b": 1, "c": 2}}
+
+    @step
+    def bad():
+        time.sleep(0.2)
+        raise ValueError("bad")
+
+    @step({options})
+    def fit(row=Each("rows")):
+        {line}
+        return row
+
+    @step
+    def last(fit):
+        return sorted(fit.items())
+    """
+
+
+def test_each_of_them_is_refused_where_one_is_not_hermetic(project: Any) -> None:
+    project.write("note.txt", "hi")
+    project.write("pipeline.py", STEPS.format(options="", line='open("note.txt").close()').replace("        raise", "        return 0 #"))
+    done = project.run("--hermetic", "last", code=1)
+    assert done.outcomes == {"rows": "ran", "fit[a]": "failed", "fit[b]": "failed", "fit[c]": "failed", "last": "blocked"}
+
+
+def test_each_of_them_is_cancelled_with_one_that_waits_for_a_resource(project: Any) -> None:
+    project.write("deepwatch.toml", "[resources]\ngpu = 1\n")
+    project.write("pipeline.py", STEPS.format(options='resources={"gpu": 1}', line="pass").replace(
+        "@step\n    def bad", '@step(resources={"gpu": 1})\n    def bad'))
+    done = project.run("--fail-fast", "-j", "2", code=1)
+    assert done.outcomes["bad"] == "failed"
+    told = {name: done.outcomes.get(name) for name in ("fit[a]", "fit[b]", "fit[c]", "last")}
+    assert told == dict.fromkeys(told, "cancelled")
