@@ -11,6 +11,7 @@ from .config import Config
 from .config import load as load_config
 from .errors import StateError, quoted
 from .events import Emit, RunReport
+from .histories import history_of
 from .hooks import plugin_manager
 from .model import Policy
 from .pipeline.hints import nearest
@@ -20,7 +21,6 @@ from .sharing import Sharing
 from .state import lockfile
 from .state.database import Database
 from .state.store import LocalStore
-from .survey import history_of
 from .vouching import LOCKFILE
 from .workspace import DATABASE, Workspace
 

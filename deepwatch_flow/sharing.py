@@ -25,6 +25,7 @@ from .config import Config
 from .engine.planner import World
 from .errors import ConfigError
 from .events import Notice, RunReport
+from .histories import trace_of
 from .model import Artifact, Digest, Fresh, History, Lock, LockEntry, Plan, Trace, base_of, part_name
 from .remote import transfer
 from .remote.blobs import RemoteBlobs
@@ -34,7 +35,6 @@ from .remote.signing import signer_of
 from .remote.traces import Sent
 from .state.parts import CODEC, blobs_of
 from .state.store import BlobStore
-from .survey import trace_of
 from .vouching import entry_of
 
 Tell = Callable[[Notice], None]

@@ -26,6 +26,7 @@ from .engine.runner import Parts, Runner
 from .engine.steplogs import StepLogs
 from .errors import BusyError, ConfigError, EnvironmentFault, StateError, quoted
 from .events import Emit, Event, RunFinished, RunReport, RunStarted, fold
+from .histories import history_of
 from .locking.mending import LockBook
 from .locking.samecode import texts_of
 from .model import (
@@ -59,7 +60,7 @@ from .state.journal import Journal
 from .state.keptfacts import KeptFacts
 from .state.mutex import Mutex
 from .state.rows import collector_paused
-from .survey import Survey, history_of, leaves, only_of
+from .survey import Survey, leaves, only_of
 from .telling import Teller
 from .vouching import LOCKFILE, check_locked, check_same, check_scheme, lock_of
 from .workers import Means, executor_for, schedule_for

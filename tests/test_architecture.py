@@ -15,7 +15,7 @@ LAYERS: Tuple[Tuple[str, ...], ...] = (
     ("workspace", "verifying",),
     ("elsewhere",),
     ("workers", "outlining", "watching", "collecting", "checkup", "sharing", "reproducing", "telling", "naming"),
-    ("project", "inspection", "survey", "reasons", "vouching", "locking", "accepting"),
+    ("project", "inspection", "survey", "histories", "reasons", "vouching", "locking", "accepting"),
     ("builtin",),
     ("engines",),
     ("engine", "report", "remote"),

@@ -8,12 +8,12 @@ from typing import Dict, List, NamedTuple, Optional, Tuple
 from .. import accepting
 from ..accepting import Code, Pair
 from ..errors import ConfigError, StateError, quoted
+from ..histories import history_of
 from ..model import ALL, Accepted, Digest, Fresh, Lock, Pending, Policy, Unit, base_of
 from ..report import explain
 from ..report.documents import Document, accepted_documents
 from ..state import lockfile
 from ..state.mutex import Mutex
-from ..survey import history_of
 from ..vouching import LOCKFILE, check_scheme, definitions_of
 from ..workspace import Workspace
 from .console import Console

@@ -8,6 +8,7 @@ from typing import Any, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 from ..config import PYPROJECT
 from ..errors import ConfigError
 from ..git import Repository
+from ..histories import history_of
 from ..locking.edits import Edit, edits_between, names_in
 from ..locking.impact import BY_PARAM, BY_UPSTREAM, Hit, Looked, below, impact
 from ..model import Lock, LockEntry, StepFacts
@@ -15,7 +16,6 @@ from ..pipeline.hints import nearest
 from ..report import explain
 from ..report.documents import Json
 from ..state import lockfile
-from ..survey import history_of
 from ..vouching import LOCKFILE
 from ..workspace import Workspace
 from .console import Console

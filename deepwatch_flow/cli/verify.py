@@ -7,12 +7,12 @@ from typing import Dict, List, Sequence, Set, Tuple
 from ..engine.families import meant
 from ..errors import StateError
 from ..hashing.difference import Difference
+from ..histories import history_of
 from ..model import base_of
 from ..report import explain
 from ..report.documents import Document, Json, accepted_documents
 from ..report.folding import FOLDED
 from ..report.terminal import Tracebacks, traceback_lines
-from ..survey import history_of
 from ..verifying.place import another_seed
 from ..verifying.subjects import Subjects, subjects_of
 from ..verifying.verifier import OUTCOMES, Verification, Verifier

@@ -19,6 +19,7 @@ from ..engine.planner import (
     upstreams_of,
 )
 from ..errors import PipelineError
+from ..histories import trace_of
 from ..model import (
     Accepted,
     Artifact,
@@ -35,7 +36,6 @@ from ..model import (
     base_of,
 )
 from ..report import explain
-from ..survey import trace_of
 from ..vouching import LOCKFILE
 
 #: reasons for which a step would run, and by which it is what the lockfile says all the same
