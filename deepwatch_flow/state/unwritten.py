@@ -10,7 +10,7 @@ import os
 from typing import List, Sequence
 
 from .rows import pack, unpack
-from .schema import Row
+from .schema import VERSION, Row
 from .scratch import Scratch
 
 _FILE = "unwritten"
@@ -32,7 +32,7 @@ class Unwritten:
             self._file.empty()
             self._rows, self._kept = rows, 0
         if len(rows) > self._kept:
-            packed = [pack(row) for row in rows[self._kept:]]
+            packed = [pack((VERSION, row)) for row in rows[self._kept:]]
             self._file.append(b"".join([len(each).to_bytes(_LENGTH, "little") + each for each in packed]))
             self._kept = len(rows)
 
@@ -57,10 +57,12 @@ def read(folder: str) -> List[Row]:
     at = 0
     while at + _LENGTH <= len(data):
         end = at + _LENGTH + int.from_bytes(data[at:at + _LENGTH], "little")
-        row = unpack(data[at + _LENGTH:end])
-        if row is None:
+        found = unpack(data[at + _LENGTH:end])
+        if found is None:
             break
-        rows.append(tuple(row))
+        version, row = found
+        if version == VERSION:      # another deepwatch was there before this one
+            rows.append(tuple(row))
         at = end
     return rows
 

@@ -68,6 +68,13 @@ def test_what_was_not_written_whole_is_left_out(folder: str) -> None:
     assert unwritten.read(folder) == []
 
 
+def test_rows_of_another_version_of_the_tables_are_left_out(folder: str, monkeypatch: Any) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(unwritten, "VERSION", 0)
+        Unwritten(folder).keep(ROWS)
+    assert unwritten.read(folder) == []
+
+
 @pytest.mark.skipif(os.name != "posix", reason="closes descriptors by their numbers")
 def test_a_file_that_a_step_opened_in_place_of_ours_is_left_alone(folder: str, tmp_path: Path) -> None:
     kept = Unwritten(folder)
