@@ -132,7 +132,7 @@ class Runner:
     def _begin(self, name: str) -> None:
         facts = self._facts[name]
         bad = sorted(self._bad.intersection(facts.needs)) if self._bad else []
-        if bad or self._stopping:
+        if bad or (self._stopping and not self._fanout.is_expanded(name)):
             self._fail(name, "blocked" if bad else "cancelled", tuple(Reason("upstream-failed", need) for need in bad))
             return
         if facts.family is not None:
@@ -191,7 +191,8 @@ class Runner:
             return
         made = self._fanout.gather(name)
         if made is None:      # what is wrong is told of its instances
-            self._bad.add(name)
+            if not self._bad.isdisjoint(self._fanout.members(name)):
+                self._bad.add(name)
             self._release(name)
             return
         trace, data = made

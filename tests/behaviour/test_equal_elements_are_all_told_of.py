@@ -43,3 +43,29 @@ def test_each_of_them_is_cancelled_with_one_that_waits_for_a_resource(project: A
     assert done.outcomes["bad"] == "failed"
     told = {name: done.outcomes.get(name) for name in ("fit[a]", "fit[b]", "fit[c]", "last")}
     assert told == dict.fromkeys(told, "cancelled")
+
+
+def test_a_family_that_is_stopped_half_way_is_told_of_by_its_instances_alone(project: Any) -> None:
+    project.write("pipeline.py", """
+        from deepwatch_flow import Each, step
+
+        @step
+        def fit(number=Each([1, 2, 3])):
+            if number == 1:
+                raise ValueError("no")
+            return number
+
+        @step
+        def other(number=Each([4])):
+            return number
+
+        @step
+        def total(fit, other):
+            return 0
+        """)
+    done = project.run("--fail-fast", code=1)
+    assert "fit" not in done.outcomes
+    assert done.outcomes["other"] == "cancelled"        # it had not come to its instances
+    assert done.outcomes["fit[1]"] == "failed"
+    assert {done.outcomes[name] for name in ("fit[2]", "fit[3]")} == {"cancelled"}
+    assert done.outcomes["total"] == "blocked"
