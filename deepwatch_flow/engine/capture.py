@@ -13,7 +13,7 @@ from typing import Any, Callable, Iterator, List, Optional, TextIO, Tuple
 from .._compat import duplicate_high
 from ..events import Notice, Printed
 from ..observation.recorder import unobserved
-from ..state import logs
+from ..state import disk, logs
 from .calls import Call, Outcome
 
 _STANDARD = (1, 2)
@@ -40,7 +40,7 @@ class Capture:
         os.makedirs(os.path.dirname(path), exist_ok=True)
         self._log = _above_standard(_open(path))
         self._saved = [_duplicate(each) for each in _STANDARD]
-        self._known = {each: _identity(each) for each in (self._log, *self._saved) if each is not None}
+        self._known = {each: disk.identity(each) for each in (self._log, *self._saved) if each is not None}
         self._streams: Tuple[Any, Any] = (sys.stdout, sys.stderr)
         self._buffering = _by_line()
         self._stdin: Any = None
@@ -116,7 +116,7 @@ class Capture:
         return os.lseek(self._log, 0, os.SEEK_END) if self._is_ours(self._log) else 0
 
     def _is_ours(self, descriptor: int) -> bool:
-        return _identity(descriptor) == self._known[descriptor] is not None
+        return disk.identity(descriptor) == self._known[descriptor] is not None
 
     def _give_up(self, why: str) -> bool:
         """Leave the descriptors alone from now on."""
@@ -237,14 +237,6 @@ def _reopen() -> None:
         if getattr(getattr(sys, name), "closed", False):
             with contextlib.suppress(OSError):
                 setattr(sys, name, open(descriptor, "w", buffering=1, errors="backslashreplace", closefd=False))  # noqa: SIM115 - it stays
-
-
-def _identity(descriptor: int) -> Optional[Tuple[int, int]]:
-    try:
-        found = os.fstat(descriptor)
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
 
 
 def _by_line() -> List[Any]:

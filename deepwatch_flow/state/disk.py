@@ -11,7 +11,7 @@ import errno
 import os
 import stat
 import time
-from typing import Callable, Generator, Optional, Union
+from typing import Callable, Generator, Optional, Tuple, Union
 
 from ..errors import EnvironmentFault
 
@@ -89,6 +89,15 @@ def create(path: str, mode: int = 0o666) -> int:
     """Open a new file for writing and return its descriptor; an existing one is an ``OSError``."""
     _ask("open", path)
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_FOLLOW | _FLAGS, mode)
+
+
+def identity(descriptor: int) -> Optional[Tuple[int, int]]:
+    """Return what tells one open file from others, None for a closed one: a step may close ours, and open its own in their place."""
+    try:
+        found = os.fstat(descriptor)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def write_all(descriptor: int, data: Bytes, path: str) -> None:

@@ -44,8 +44,8 @@ class Journal:
     def following(self, emit: Emit) -> Emit:
         """Return an `emit` by which we hear of steps that begin."""
         def follow(event: Event) -> None:
-            if isinstance(event, StepStarted) and base_of(event.step) not in self._short:
-                self._secure()
+            if isinstance(event, StepStarted):
+                self._secure(base_of(event.step) not in self._short)
             emit(event)
 
         return follow
@@ -55,9 +55,15 @@ class Journal:
         self._database.commit()
         self._unwritten.close()
 
-    def _secure(self) -> None:
-        """Let what is recorded outlive this process."""
+    def _secure(self, may_last: bool) -> None:
+        """Before a step that may last, let what is recorded outlive this process."""
         try:
-            self._unwritten.keep(self._database.waiting)
+            if self._unwritten.is_closed():
+                # The database is closed as well: it has to notice now, before a step opens a file in place of it.
+                self._database.commit()
+                self._unwritten.begin_again()
+            elif may_last:
+                self._unwritten.begin()
+                self._unwritten.keep(self._database.waiting)
         except OSError:     # a full disk shows where it matters
             self._database.commit()

@@ -13,7 +13,7 @@ import stat
 import time
 import weakref
 from types import TracebackType
-from typing import Callable, NamedTuple, NoReturn, Optional, Type
+from typing import Callable, NamedTuple, NoReturn, Optional, Tuple, Type
 
 from ..errors import BusyError, EnvironmentFault
 from . import disk
@@ -55,6 +55,7 @@ class Mutex:
         self._path = path
         self._command = command
         self._descriptor: Optional[int] = None
+        self._identity: Optional[Tuple[int, int]] = None
 
     @property
     def held(self) -> bool:
@@ -87,7 +88,7 @@ class Mutex:
         except BaseException:
             os.close(descriptor)
             raise
-        self._descriptor = descriptor
+        self._descriptor, self._identity = descriptor, disk.identity(descriptor)
         _held.add(self)
         self._sign(descriptor)
         return self
@@ -98,6 +99,8 @@ class Mutex:
         if descriptor is None:
             return
         _held.discard(self)
+        if disk.identity(descriptor) != self._identity:
+            return      # a step has closed it, and the kernel has freed it then; what is there now is the step's
         try:
             _write_text(descriptor, b"")
             _unlock(descriptor)
@@ -196,9 +199,9 @@ def _let_go_in_child() -> None:
     # Closing is enough and unlocking would be wrong: the lock belongs to the open file, which the
     # parent shares with this child, and is freed when both have closed it.
     for mutex in list(_held):
-        if mutex._descriptor is not None:
-            os.close(mutex._descriptor)
-            mutex._descriptor = None
+        descriptor, mutex._descriptor = mutex._descriptor, None
+        if descriptor is not None and disk.identity(descriptor) == mutex._identity:
+            os.close(descriptor)
     _held.clear()
 
 

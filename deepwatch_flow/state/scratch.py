@@ -26,6 +26,19 @@ class Scratch:
         #: whether there is a file
         self.is_made = False
 
+    def make(self) -> None:
+        """Make the file, empty."""
+        self._opened()
+
+    def is_closed(self) -> bool:
+        """Tell whether a step has closed the file, and so it may be all that this process had opened before."""
+        return self._descriptor is not None and not self._is_ours(self._descriptor)
+
+    def make_again(self) -> None:
+        """Make the file, empty, after a step has closed it."""
+        self._descriptor, self._broken, self._end = None, False, 0
+        self.make()
+
     def put(self, data: bytes, at: int = 0) -> None:
         """Write bytes to a place."""
         if self._broken or not hasattr(os, "pwrite"):       # Windows
@@ -53,10 +66,9 @@ class Scratch:
     def close(self) -> None:
         """Close the file and remove it."""
         descriptor, self._descriptor, self._broken = self._descriptor, None, True
-        if descriptor is not None:
+        if descriptor is not None and self._is_ours(descriptor):
             with contextlib.suppress(OSError):
-                if _identity(descriptor) == self._identity:
-                    os.close(descriptor)
+                os.close(descriptor)
         if self.is_made:
             self.is_made = False
             with contextlib.suppress(OSError):
@@ -65,12 +77,10 @@ class Scratch:
     def _opened(self) -> int:
         if self._descriptor is None:
             self._descriptor = os.open(self._path, _FLAGS, 0o666)
-            self._identity, self.is_made = _identity(self._descriptor), True
-        elif _identity(self._descriptor) != self._identity:
+            self._identity, self.is_made = disk.identity(self._descriptor), True
+        elif not self._is_ours(self._descriptor):
             raise OSError("a step has closed the file")
         return self._descriptor
 
-
-def _identity(descriptor: int) -> Tuple[int, int]:
-    found = os.fstat(descriptor)
-    return found.st_dev, found.st_ino
+    def _is_ours(self, descriptor: int) -> bool:
+        return disk.identity(descriptor) == self._identity

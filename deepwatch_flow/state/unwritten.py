@@ -26,6 +26,20 @@ class Unwritten:
         self._rows: Sequence[Row] = ()
         self._kept = 0
 
+    def begin(self) -> None:
+        """Make the file, unless there is one. Raises OSError."""
+        if not self._file.is_made:
+            self._file.make()
+
+    def is_closed(self) -> bool:
+        """Tell whether a step has closed the file, and maybe all that this process had opened before."""
+        return self._file.is_closed()
+
+    def begin_again(self) -> None:
+        """Make the file anew after that. Raises OSError."""
+        self._rows, self._kept = (), 0
+        self._file.make_again()
+
     def keep(self, rows: Sequence[Row]) -> None:
         """Keep all of a growing list of rows; another list than the last time is a new one. Raises OSError."""
         if rows is not self._rows:

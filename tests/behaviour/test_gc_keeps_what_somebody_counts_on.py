@@ -181,6 +181,7 @@ def test_leftovers_of_killed_processes_and_damaged_blobs_go(versions: Any) -> No
     (folder / "corrupt").mkdir()
     files: List[Path] = [folder / "corrupt" / "x", folder / "tmp" / ".deepwatch-1-a.tmp", folder.parent / ".deepwatch-1-b.tmp"]
     for path in files:
+        path.parent.mkdir(exist_ok=True)
         path.write_bytes(b"12345")
     assert gc(versions)["leftovers"] == 0                      # young: they may be in use
     assert gc(versions, "--grace", "0")["leftovers"] == 3

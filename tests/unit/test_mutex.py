@@ -205,3 +205,19 @@ def test_no_two_processes_are_ever_inside(tmp_path, path):
     assert len(lines) == 200
     for entered, left in zip(lines[::2], lines[1::2]):
         assert entered.split() == ["in", left.split()[1]]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="closes descriptors by their numbers")
+def test_a_file_that_stands_in_place_of_the_mutex_is_left_alone(tmp_path):
+    mutex = Mutex(str(tmp_path / "mutex"), "run").acquire()
+    descriptor = mutex._descriptor
+    with open(tmp_path / "own", "w+b", buffering=0) as own:
+        own.write(b"a step's")
+        os.dup2(own.fileno(), descriptor)       # a step has closed all descriptors, and opened its own
+    try:
+        mutex.release()
+        assert os.fstat(descriptor).st_size == 8
+        with Mutex(str(tmp_path / "mutex"), "next").acquire(timeout=0):
+            pass
+    finally:
+        os.close(descriptor)

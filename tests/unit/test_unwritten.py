@@ -86,6 +86,11 @@ def test_a_file_that_a_step_opened_in_place_of_ours_is_left_alone(folder: str, t
     try:
         with pytest.raises(OSError, match="closed"):
             kept.keep(ROWS[:2])
+        assert kept.is_closed()
+        kept.begin_again()
+        kept.keep(ROWS[:2])
+        assert unwritten.read(folder) == ROWS[:2]
+        assert not kept.is_closed()
         kept.close()
     finally:
         os.close(descriptor)
