@@ -12,6 +12,10 @@ if TYPE_CHECKING:
 def start() -> "NoReturn":
     """Run the command that this process was started with, and end the process."""
     code = main()
+    if code > 128:      # a signal has ended the command: another one must not spoil the exit code
+        import signal
+
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
     if "deepwatch_flow.cli.commands" not in sys.modules and "threading" not in sys.modules:
         _leave(code)
     sys.exit(code)

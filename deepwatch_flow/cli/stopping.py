@@ -57,6 +57,15 @@ class Stopping:
         if time.monotonic() - self._since > _SAME_WISH_SECONDS:
             self._end_at_once()
 
+    def put_back(self, number: int, before: Any) -> None:
+        """Let a signal do again what it did before us: at once, or after the wish is over that has ended the command."""
+        def hear(number: int, frame: Optional[FrameType]) -> None:     # noqa: ARG001 - the process is about to end
+            if time.monotonic() - self._since > _SAME_WISH_SECONDS or os.getpid() != self._process:
+                signal.signal(number, before)
+                os.kill(os.getpid(), number)
+
+        signal.signal(number, before if self._number is None else hear)
+
     def _end_at_once(self) -> NoReturn:
         try:
             children.kill_own(self._before)
@@ -129,7 +138,7 @@ def stoppable() -> Iterator[Stopping]:
     finally:
         _current = None
         for number, handler in before.items():
-            signal.signal(number, handler)
+            stopping.put_back(number, handler)
 
 
 @contextlib.contextmanager

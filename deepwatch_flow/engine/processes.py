@@ -14,7 +14,7 @@ from ..errors import EnvironmentFault
 from . import children
 from .calls import Call, Failure, Outcome
 from .executors import Done
-from .workerprocess import Setup, WorkerProcess
+from .workerprocess import Setup, Unread, WorkerProcess
 
 #: how long a worker is given to tell where it hangs before it is ended
 _LAST_WORDS_SECONDS = 0.2
@@ -39,12 +39,15 @@ class ProcessExecutor:
 
     def submit(self, call: Call) -> None:
         """Hand a call to a worker that waits, or to a new one."""
+        self._submit(call)
+
+    def _submit(self, call: Call, again: bool = False) -> None:
         worker = self._idle.pop() if self._idle else None
         if worker is None or worker.is_dead():      # the system may end one that waits, too
             worker = WorkerProcess(self._setup)
         self._setup.began(worker.process.pid, call.step, worker.logged)
         worker.submit(call)
-        self._running[worker] = _Running(call, worker, time.monotonic())
+        self._running[worker] = _Running(call, worker, time.monotonic(), again)
 
     def wait(self, seconds: Optional[float] = None) -> List[Done]:
         """Return at least one finished call; none where none is finished after so many seconds, or none is at work."""
@@ -103,9 +106,13 @@ class ProcessExecutor:
         running = self._running[worker]
         try:
             answer = worker.answer()
-        except EOFError:
+        except (EOFError, Unread) as error:
             del self._running[worker]
-            return [self._dead(running, worker.death())]
+            failure = worker.death()
+            if isinstance(error, Unread) and not running.again:
+                self._submit(running.call, again=True)      # it has died while it waited
+                return []
+            return [self._dead(running, failure)]
         if answer is None:
             return []
         del self._running[worker]
@@ -135,6 +142,7 @@ class _Running(NamedTuple):
     call: Call
     worker: WorkerProcess
     since: float
+    again: bool = False                    #: whether another worker has died before it read the call
 
     def ends(self) -> Optional[float]:
         """Return when its time is over; None while the worker is still being prepared, and without a timeout."""

@@ -22,6 +22,10 @@ from .executors import answer_to, broken
 _READY = "ready"
 
 
+class Unread(Exception):
+    """The worker is dead, and has not read the call: no step has begun."""
+
+
 class Setup(NamedTuple):
     """How a worker is prepared, and what it executes: functions that are found by name there."""
 
@@ -59,11 +63,16 @@ class WorkerProcess:
             self.connection.send(call)
 
     def answer(self) -> Union[Outcome, EnvironmentFault, None]:
-        """Return what the worker answers, None where it has only become ready; raises EOFError if it is dead."""
+        """Return what the worker answers, None where it has only become ready; raises EOFError if it is dead, or Unread.
+
+        Linux tells the death of one that left something unread in the pipe as a reset; elsewhere both look alike.
+        """
         try:
             if not self.connection.poll():
                 raise EOFError
             answer = self.connection.recv()
+        except ConnectionResetError as error:
+            raise Unread from error
         except OSError as error:
             raise EOFError from error
         if answer == _READY:

@@ -2,6 +2,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import sys
 import time
 from pathlib import Path
 from typing import Any, Dict, Iterator, List
@@ -113,6 +115,25 @@ def test_a_worker_that_dies_fails_only_its_own_step(pool: ProcessExecutor) -> No
     assert failure is not None
     assert "worker process died" in failure.error
     assert failure.hint
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere nobody tells whether a dead process has read what was sent")
+def test_a_worker_that_is_killed_before_it_reads_the_call_fails_nobody(pool: ProcessExecutor) -> None:
+    drive(pool, "a")
+    worker, = pool._idle
+    os.kill(worker.process.pid, signal.SIGSTOP)      # it waits, and gets to nothing any more
+    while ") T " not in Path(f"/proc/{worker.process.pid}/stat").read_text():
+        time.sleep(0.01)
+    pool.submit(call("b"))
+    os.kill(worker.process.pid, signal.SIGKILL)
+    assert [(each.step, outcome.failure) for each, outcome in finished(pool)] == [("b", None)]
+
+
+def finished(pool: ProcessExecutor) -> List[Any]:
+    done: List[Any] = []
+    while not done:
+        done = pool.wait(60.0)
+    return done
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals are different there")
