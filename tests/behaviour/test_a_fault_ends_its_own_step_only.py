@@ -30,6 +30,12 @@ def meet(name, other):
         time.sleep(0.01)
 
 
+def rest():
+    # one long sleep would miss a signal that comes between Python's look for signals and the call of the system
+    for _ in range(6000):
+        time.sleep(0.1)
+
+
 """
 
 #: the way in which a step ends badly, and what is told of it
@@ -303,7 +309,7 @@ def test_a_run_that_is_stopped_ends_all_and_keeps_what_is_finished(
         pytest.skip("nobody can tell whose it is")
     if children == "a fork" and not args:
         pytest.skip("a fork of the run itself is the run to whoever signals its group")
-    pipeline(project, STOPPED.format(before=CHILDREN[children], work="time.sleep(600)"))
+    pipeline(project, STOPPED.format(before=CHILDREN[children], work="rest()"))
     run = Begun(project, "run", *args).until("at work").tell(number, group)
     assert run.ends() == code
     run.leaves_nothing()
@@ -333,7 +339,7 @@ def test_a_second_signal_ends_at_once_whatever_the_step_does(project: Any, numbe
 
 
 def test_what_two_hands_pass_on_at_the_same_time_is_one_wish(project: Any) -> None:
-    pipeline(project, STOPPED.format(before="pass", work="time.sleep(600)"))
+    pipeline(project, STOPPED.format(before="pass", work="rest()"))
     run = Begun(project, "run").until("at work").tell(signal.SIGINT).tell(signal.SIGINT, group=False)
     assert run.ends() == 130
     run.leaves_nothing()
@@ -342,7 +348,7 @@ def test_what_two_hands_pass_on_at_the_same_time_is_one_wish(project: Any) -> No
 
 def test_a_step_that_ignores_signals_has_them_back_for_the_next(project: Any) -> None:
     deaf = "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT]); signal.signal(signal.SIGINT, signal.SIG_IGN)"
-    pipeline(project, STOPPED.format(before="pass", work="time.sleep(600)").replace("return 1", f"{deaf}\n    return 1", 1))
+    pipeline(project, STOPPED.format(before="pass", work="rest()").replace("return 1", f"{deaf}\n    return 1", 1))
     run = Begun(project, "run").until("at work").tell(signal.SIGINT)
     assert run.ends() == 130
     run.leaves_nothing()
@@ -352,7 +358,7 @@ def test_a_step_that_ignores_signals_has_them_back_for_the_next(project: Any) ->
 @pytest.mark.parametrize("command", ["run", "run -j 2", "status", "graph", "why one"])
 def test_a_command_that_is_stopped_while_the_pipeline_loads_says_one_line(
         project: Any, command: str, number: int, code: int) -> None:
-    pipeline(project, HEAD + 'open("loading", "w").close()\ntime.sleep(600)\n\n\n@step\ndef one():\n    return 1\n')
+    pipeline(project, HEAD + 'open("loading", "w").close()\nrest()\n\n\n@step\ndef one():\n    return 1\n')
     run = Begun(project, *command.split()).until("loading").tell(number)
     assert run.ends() == code
     run.leaves_nothing()
@@ -392,7 +398,7 @@ def flaky():
 
 @pytest.mark.parametrize("children", CHILDREN)
 def test_a_run_that_is_killed_takes_its_workers_along(project: Any, children: str) -> None:
-    pipeline(project, STOPPED.format(before=CHILDREN[children], work="time.sleep(600)"))
+    pipeline(project, STOPPED.format(before=CHILDREN[children], work="rest()"))
     run = Begun(project, "run", "-j", "2").until("at work").tell(signal.SIGKILL, group=False)
     assert run.ends() == -signal.SIGKILL
     run.told = ""
