@@ -239,12 +239,9 @@ class Workspace:
     def _noted(self, facts: StepFacts, seen: Seen, held: Sequence[Tuple[str, str]]) -> Noted:
         return self._survey.conditions.noted(seen, facts, held, self.project.loaded)
 
+    @collector_paused()
     def _finish(self, runner: Runner, policy: Policy) -> None:
         """Record the units of what ran, and write the lockfile."""
-        with collector_paused():
-            self._write_down(runner, policy)
-
-    def _write_down(self, runner: Runner, policy: Policy) -> None:
         facts = self._survey.facts(self.graph.order)
         traces = runner.results.vouched()
         analysis = self.project.analysis

@@ -183,8 +183,8 @@ class Conditions:
             return [Reason("seen-file", each.path, new=ELSEWHERE)]
         path = os.path.join(self._root, each.path)
         products = tuple(("", product.path) for product in trace.products)
-        now = self._now(path, each.kind, _own_names(path, products, self._root)) if restored.kind(each.path) is None else \
-            self._ahead(each, path, _own_names(path, products, self._root), restored)
+        without = _own_names(path, products, self._root)
+        now = self._now(path, each.kind, without) if restored.kind(each.path) is None else self._ahead(each, path, without, restored)
         if now == each.digest:
             return []
         return [Reason("seen-file", each.path, each.kind, "gone" if now is None else each.kind)]

@@ -118,18 +118,15 @@ class Marks:
         """Return a block with room, and the marks of what it stands in."""
         if not self._first.is_full():
             return self._first, ()
-        above: Tuple[Mark, ...] = ()
-        group = self._blocks
+        group = self._groups.things[-1] if self._groups.things else self._blocks     # those before the last are full
         if group.is_full() and group.things[-1].is_full():
-            group = self._groups.things[-1] if self._groups.things else group
-            if group.is_full() and group.things[-1].is_full():
-                made = _Group()
-                group = self._groups.add(made.mark, made)
-            above = (group.mark,)
+            made = _Group()
+            group = self._groups.add(made.mark, made)
         if not group.things or group.things[-1].is_full():
-            block = _Block()
-            group.add(block.mark, block)
-        return group.things[-1], (*above, group.things[-1].mark)
+            made_block = _Block()
+            group.add(made_block.mark, made_block)
+        block = group.things[-1]
+        return block, (block.mark,) if group is self._blocks else (group.mark, block.mark)
 
     def _set_blocks(self) -> Iterator[_Block]:
         yield self._first

@@ -63,7 +63,6 @@ class Journal:
                 self._database.commit()
                 self._unwritten.begin_again()
             elif may_last:
-                self._unwritten.begin()
                 self._unwritten.keep(self._database.waiting)
         except OSError:     # a full disk shows where it matters
             self._database.commit()

@@ -27,7 +27,7 @@ class Scratch:
         self.is_made = False
 
     def make(self) -> None:
-        """Make the file, empty."""
+        """Make the file, empty, unless it is made."""
         self._opened()
 
     def is_closed(self) -> bool:

@@ -26,11 +26,6 @@ class Unwritten:
         self._rows: Sequence[Row] = ()
         self._kept = 0
 
-    def begin(self) -> None:
-        """Make the file, unless there is one. Raises OSError."""
-        if not self._file.is_made:
-            self._file.make()
-
     def is_closed(self) -> bool:
         """Tell whether a step has closed the file, and maybe all that this process had opened before."""
         return self._file.is_closed()
@@ -41,7 +36,11 @@ class Unwritten:
         self._file.make_again()
 
     def keep(self, rows: Sequence[Row]) -> None:
-        """Keep all of a growing list of rows; another list than the last time is a new one. Raises OSError."""
+        """Keep all of a growing list of rows; another list than the last time is a new one. Raises OSError.
+
+        The file is made even for none: by it is told whether a step closes what this process has opened.
+        """
+        self._file.make()
         if rows is not self._rows:
             self._file.empty()
             self._rows, self._kept = rows, 0

@@ -183,6 +183,14 @@ def test_a_digest_from_a_hostile_lockfile_leads_nowhere(local, tmp_path, digest)
     assert local.corrupt == 0
 
 
+def failing(operation, error):
+    """Return what has one operation of the disk fail."""
+    def fail(asked, path):
+        if asked == operation:
+            raise error
+    return fail
+
+
 @pytest.mark.parametrize("operation", ["open", "write", "replace", "mkdir"])
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EMFILE])
 def test_a_disk_that_refuses_is_explained_and_no_partial_blob_is_published(
@@ -214,10 +222,7 @@ def test_what_a_killed_process_left_of_a_small_blob_is_written_anew(local):
 
 
 def test_a_small_blob_that_is_interrupted_leaves_nothing(local, monkeypatch):
-    def interrupt(operation, path):
-        if operation == "write":
-            raise KeyboardInterrupt
-    monkeypatch.setattr(disk, "faults", interrupt)
+    monkeypatch.setattr(disk, "faults", failing("write", KeyboardInterrupt()))
     with pytest.raises(KeyboardInterrupt):
         local.put(b"data")
     assert files_in(local.folder) == []
@@ -225,11 +230,7 @@ def test_a_small_blob_that_is_interrupted_leaves_nothing(local, monkeypatch):
 
 def test_a_blob_that_is_here_survives_a_disk_that_refuses(local, monkeypatch):
     digest = local.put(b"data")
-
-    def refuse(operation, path):
-        if operation == "open":
-            raise OSError(errno.EMFILE, "Too many open files")
-    monkeypatch.setattr(disk, "faults", refuse)
+    monkeypatch.setattr(disk, "faults", failing("open", OSError(errno.EMFILE, "Too many open files")))
     assert local.put(b"data") == digest
     monkeypatch.setattr(disk, "faults", None)
     assert local.get(digest) == b"data"
@@ -237,11 +238,7 @@ def test_a_blob_that_is_here_survives_a_disk_that_refuses(local, monkeypatch):
 
 def test_a_blob_that_the_disk_can_not_read_is_missing(local, monkeypatch):
     digest = local.put(b"data")
-
-    def fail(operation, path):
-        if operation == "read":
-            raise OSError(errno.EIO, "Input/output error")
-    monkeypatch.setattr(disk, "faults", fail)
+    monkeypatch.setattr(disk, "faults", failing("read", OSError(errno.EIO, "Input/output error")))
     with pytest.raises(BlobMissing):
         local.get(digest)
     assert local.corrupt == 1
