@@ -203,8 +203,9 @@ def _end(kin: _Kin) -> None:
     until = time.monotonic() + GRACE_SECONDS
     pause = 0.005
     try:
+        kin = _stopped(kin)
         kin.signal(signal.SIGTERM)
-        kin.signal(signal.SIGCONT)       # what was stopped hears nothing else
+        kin.signal(signal.SIGCONT)       # what is stopped hears nothing else
         while kin.members(processes()) and time.monotonic() < until:
             time.sleep(pause)
             pause = min(2 * pause, 0.05)
@@ -213,11 +214,16 @@ def _end(kin: _Kin) -> None:
 
 
 def _kill(kin: _Kin) -> None:
-    """Kill processes and what they have started: stopped first, so that none starts another behind our back."""
+    """Kill processes and what they have started."""
+    _stopped(kin).signal(signal.SIGKILL)
+
+
+def _stopped(kin: _Kin) -> _Kin:
+    """Stop processes and what they have started, so that none starts another behind our back; return them all."""
     for _ in range(_ROUNDS):
         kin.signal(signal.SIGSTOP)
         grown = kin.grown()
         if grown == kin:
             break
         kin = grown
-    kin.signal(signal.SIGKILL)
+    return kin
