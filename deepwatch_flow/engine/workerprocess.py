@@ -20,6 +20,8 @@ from .executors import answer_to, broken
 
 #: what a worker says once it is prepared
 _READY = "ready"
+#: how long the end of a process may take, once it is told
+_ENDING_SECONDS = 1.0
 
 
 class Unread(Exception):
@@ -69,7 +71,9 @@ class WorkerProcess:
         """
         try:
             if not self.connection.poll():
-                raise EOFError
+                self.process.join(_ENDING_SECONDS)      # its sentinel comes before the end of its pipe
+                if not self.connection.poll():
+                    raise EOFError
             answer = self.connection.recv()
         except ConnectionResetError as error:
             raise Unread from error
