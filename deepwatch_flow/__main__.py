@@ -11,7 +11,10 @@ if TYPE_CHECKING:
 
 def start() -> "NoReturn":
     """Run the command that this process was started with, and end the process."""
-    code = main()
+    try:
+        code = main()
+    except KeyboardInterrupt:      # before the command has begun: later ones it hears itself
+        code = 130
     if code > 128:      # a signal has ended the command: another one must not spoil the exit code
         import signal
 

@@ -23,7 +23,7 @@ from ..report.documents import error_document
 from ..report.explain import block, printable
 from .console import Console
 from .parser import Command, Parser, add_shared, command_parser, parse, split, suggestion
-from .stopping import stoppable
+from .stopping import Stopping, stoppable
 
 #: command -> (module beside this one, summary); the order is that of ``--help``
 TABLE: Dict[str, Tuple[str, str]] = {
@@ -66,13 +66,14 @@ def dispatch(arguments: Sequence[str]) -> int:
 def _answered(arguments: Sequence[str], console: Console) -> int:
     with stoppable() as stopping:
         try:
-            return _told(arguments, console)
+            code = _told(arguments, console, stopping)
         except KeyboardInterrupt:        # before or after the run proper: that one ends in good order itself
             console.say("interrupted")
             return stopping.exit_code
+    return stopping.exit_code if code and stopping.heard else code
 
 
-def _told(arguments: Sequence[str], console: Console) -> int:
+def _told(arguments: Sequence[str], console: Console, stopping: Stopping) -> int:
     try:
         return _dispatch(arguments, console)
     except DeepwatchError as error:
@@ -80,15 +81,22 @@ def _told(arguments: Sequence[str], console: Console) -> int:
     except BrokenPipeError:
         return _PIPE
     except OSError as error:
-        if "--verbose" in arguments or "-v" in arguments:
-            console.say(block(traceback.format_exc()))
+        _trace(arguments, console)
         about = f": {error.filename}" if error.filename else ""
         fault = EnvironmentFault(f"{error.strerror or error}{about}", hint="`--verbose` shows where this came from")
         return _failed(fault, console)
     except SystemExit as leave:              # argparse after --help
         return leave.code if isinstance(leave.code, int) else 0
-    except Exception:  # noqa: BLE001 - whatever reaches this line is a bug of ours, and is told as one
-        return _bug(arguments, console)
+    except Exception as error:      # whatever reaches this line is a bug of ours, and is told as one
+        if not stopping.heard:
+            return _bug(arguments, console)
+        _trace(arguments, console)       # what a signal interrupts may fail in its own way as it tidies up
+        raise KeyboardInterrupt from error
+
+
+def _trace(arguments: Sequence[str], console: Console) -> None:
+    if "--verbose" in arguments or "-v" in arguments:
+        console.say(block(traceback.format_exc()))
 
 
 def _dispatch(arguments: Sequence[str], console: Console) -> int:

@@ -38,6 +38,11 @@ class Stopping:
         self.scratch: List[str] = []
 
     @property
+    def heard(self) -> bool:
+        """Whether a signal has come; who was interrupted may have swallowed the exception, or raised another one."""
+        return self._number is not None
+
+    @property
     def exit_code(self) -> int:
         """By the shells' custom: 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP."""
         return 128 + (self._number or signal.SIGINT)

@@ -88,3 +88,29 @@ def test_a_killed_run_takes_its_workers_along(project: Any) -> None:
     project.edit("pipeline.py", '"60"', '"0"')
     assert project.run().counts["ran"] >= 2       # the next run finds the project free
     assert project.run().executed == []
+
+
+@pytest.mark.parametrize("place, error", [("pipeline", "ImportError"), ("machinery", "AttributeError")])
+def test_a_signal_that_turns_into_another_error_ends_it_all_the_same(project: Any, place: str, error: str) -> None:
+    stopped = f"""
+import os
+import signal
+import time
+
+def stop():
+    try:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(10)
+    finally:
+        raise {error}("what tidies up has failed")
+"""
+    if place == "pipeline":      # compiled packages make an ImportError of whatever comes while they load
+        project.write("pipeline.py", stopped + "\nstop()\n")
+    else:                        # our own machinery can be in the middle of anything
+        project.write("pipeline.py", "from deepwatch_flow import step\n\n@step\ndef one():\n    return 1\n")
+        project.write("sitecustomize.py", stopped + "\nimport argparse\nargparse.ArgumentParser.parse_known_intermixed_args = lambda *_: stop()\n")
+    done = project.cli("run", env={"PYTHONPATH": os.pathsep.join([str(project.root), *sys.path])})
+    assert done.code == 143, done.stderr
+    assert "deepwatch itself failed" not in done.stderr
+    if place == "machinery":
+        assert done.stderr == "interrupted\n"
