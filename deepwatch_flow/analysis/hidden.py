@@ -80,8 +80,12 @@ class HiddenCode:
                 gaps.add(f"code of `{path}` ran and is in no file")
             elif name != _MODULE_BODY:
                 self._definition((path, line, name), module, units, gaps)
+        known = {node.name for node in met if node.kind == "module"}.union(modules.values())
         for module, qualname in sorted(classes):
-            self._class(module, qualname, units)
+            if qualname:
+                self._class(module, qualname, units)
+            elif module not in known:
+                self._whole(module, units)
         return Found(ran, tuple(units), tuple(sorted(packages)), tuple(sorted(gaps)), frozenset(variables), effects, frozenset(loose))
 
     def uncovered(self, root: Digest, codes: Iterable[Ran]) -> FrozenSet[Ran]:
@@ -158,6 +162,12 @@ class HiddenCode:
         if isinstance(_attribute(loaded, qualname), type):
             self._add(units, "class", module, qualname, getattr(loaded, "__file__", None))
 
+    def _whole(self, module: str, units: Dict[SeenUnit, None]) -> None:
+        path = getattr(sys.modules.get(module), "__file__", None)
+        if not self._add(units, "module", module, "", path) and isinstance(path, str):     # it holds what can't be digested
+            path = os.path.abspath(path)
+            units[SeenUnit("source", module, "", self._graph.relative(path), self._source_digest(path))] = None
+
     def held(self, names: Iterable[Tuple[str, str]]) -> Tuple[SeenUnit, ...]:
         """Return the classes and functions that a value holds; what was made while the step ran is none of them."""
         units: Dict[SeenUnit, None] = {}
@@ -165,11 +175,13 @@ class HiddenCode:
             self._add(units, HELD, module, qualname, getattr(sys.modules.get(module), "__file__", None))
         return tuple(units)
 
-    def _add(self, units: Dict[SeenUnit, None], kind: str, module: str, qualname: str, path: Any) -> None:
+    def _add(self, units: Dict[SeenUnit, None], kind: str, module: str, qualname: str, path: Any) -> bool:
+        """Add a unit; return whether it can be digested."""
         file = self._graph.relative(os.path.abspath(path)) if isinstance(path, str) else ""
         digest = self.digest(SeenUnit(kind, module, qualname, file, Digest("")))
         if digest is not None:
             units[SeenUnit(kind, module, qualname, file, digest)] = None
+        return digest is not None
 
     def _module_of(self, path: str) -> Optional[str]:
         for name, module in list(sys.modules.items()):

@@ -9,33 +9,35 @@ import contextlib
 import importlib
 import importlib.util
 import random
-from typing import Any, Iterator, Optional
+from typing import Any, ContextManager, Iterator, Optional
 
 from ..hashing.digest import Hasher
-from ..observation.findings import unobserved
+
+
+def seeded(step: str, seed: Optional[int]) -> ContextManager[None]:
+    """Return what seeds all generators for a step, and is nothing without a seed.
+
+    What it needs is loaded now, before the step is observed: who does not use it has no package numpy.
+    """
+    if seed is None:
+        return contextlib.nullcontext()
+    number = int(Hasher("seed/1").field("step", step).field("seed", str(seed)).digest()[:16], 16)
+    return _seeded(number, _installed("numpy", ".random"), _installed("torch", ".random"))
 
 
 @contextlib.contextmanager
-def seeded(step: str, seed: Optional[int]) -> Iterator[None]:
-    """Seed all generators for a step; nothing happens without a seed."""
-    if seed is None:
-        yield
-        return
-    number = int(Hasher("seed/1").field("step", step).field("seed", str(seed)).digest()[:16], 16)
+def _seeded(number: int, numpys: Any, torches: Any) -> Iterator[None]:
     with contextlib.ExitStack() as stack:
         stack.callback(random.setstate, random.getstate())
         random.seed(number)
-        with unobserved():      # what is looked for here, nobody asked for
-            numpy, torch = _installed("numpy"), _installed("torch")
-        if numpy is not None:
-            numpys = importlib.import_module("numpy.random")
+        if numpys is not None:
             stack.callback(numpys.set_state, numpys.get_state())
             numpys.seed(number % 2**32)
-        if torch is not None:
-            stack.callback(torch.random.set_rng_state, torch.random.get_rng_state())
-            torch.manual_seed(number % 2**63)
+        if torches is not None:
+            stack.callback(torches.set_rng_state, torches.get_rng_state())
+            torches.manual_seed(number % 2**63)
         yield
 
 
-def _installed(name: str) -> Optional[Any]:
-    return importlib.import_module(name) if importlib.util.find_spec(name) is not None else None
+def _installed(name: str, below: str) -> Any:
+    return importlib.import_module(name + below) if importlib.util.find_spec(name) is not None else None

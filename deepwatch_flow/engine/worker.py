@@ -83,10 +83,11 @@ def execute(function: Callable[..., Any], arguments: Callable[[], Mapping[str, A
         return Outcome(failure=failure)
     started = time.perf_counter()
     try:
+        drawing = seeded(drawer_of(call), call.seed)
         with _observing(call, tools) as seen:
             given = arguments()
             started = time.perf_counter()
-            with forks_end_here(), signals_kept(), seeded(drawer_of(call), call.seed):
+            with forks_end_here(), signals_kept(), drawing:
                 value, artifact = _called(function, given, call, tools)
     except (KeyboardInterrupt, EnvironmentFault):
         raise  # the user's or the machine's, not the step's: it ends the run

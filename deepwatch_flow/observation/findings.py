@@ -53,7 +53,7 @@ class Findings:
         self.whole: Dict[str, None] = {}                    #: not empty: the environment was read as a whole
         self.places: Dict[Tuple[str, int, str], None] = {}  #: code that ran in child processes
         self.modules: Dict[str, str] = {}
-        self.classes: Dict[Tuple[str, str], None] = {}
+        self.classes: Dict[Tuple[str, str], None] = {}      #: got by name; a module as a whole has an empty one in it
         self.gaps: Dict[str, None] = {}
         #: what sees own code by its marks, where there is that; and what sees the code that runs now
         self.noting: Any = None

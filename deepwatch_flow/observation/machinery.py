@@ -8,6 +8,7 @@ from . import auditing
 from .code import Watcher, make_watcher
 from .environment import Environment
 from .findings import Findings, Wants
+from .modules import AskedModules
 from .probes import Probes
 
 
@@ -18,6 +19,7 @@ class Machinery:
         self._users: Dict[str, Set[Hashable]] = {"code": set(), "files": set(), "env": set()}
         self._lock = threading.RLock()
         self._probes = Probes()
+        self._asked = AskedModules()
         self.environment = Environment()
         self.watcher: Optional[Watcher] = None
 
@@ -29,6 +31,7 @@ class Machinery:
                 self._users[name].add(user)
                 if len(self._users[name]) == 1:
                     if name == "code":
+                        self._asked.install()
                         self.watcher = make_watcher()
                     elif name == "files":
                         self._probes.install()
@@ -44,9 +47,11 @@ class Machinery:
                 users.discard(user)      # last: what was interrupted before can be done again
 
     def _put_back(self, name: str) -> None:
-        if name == "code" and self.watcher is not None:
-            self.watcher.close()
-            self.watcher = None
+        if name == "code":
+            self._asked.remove()
+            if self.watcher is not None:
+                self.watcher.close()
+                self.watcher = None
         elif name == "files":
             self._probes.remove()
         elif name == "env":

@@ -28,7 +28,8 @@ class Seen(NamedTuple):
     variables: Mapping[str, Optional[str]] = {}              #: environment variables read: value, None: not set
     all_variables: bool = False                              #: the environment was read as a whole
     modules: FrozenSet[Tuple[str, str]] = frozenset()        #: imported meanwhile: (name, file)
-    classes: FrozenSet[Tuple[str, str]] = frozenset()        #: named in what was unpickled: (module, qualname)
+    classes: FrozenSet[Tuple[str, str]] = frozenset()        #: got by name, in what was unpickled or from importlib:
+                                                             #: (module, qualname), empty for the module itself
     gaps: Tuple[str, ...] = ()                               #: what could not be observed, a short sentence each
     foreign: FrozenSet[str] = frozenset()                    #: of the variables, those that packages alone read
     links: Mapping[str, str] = {}                            #: symbolic links whose text was asked for, and that

@@ -73,3 +73,14 @@ def test_what_the_seeding_looks_for_is_no_condition_of_the_step(project: Any) ->
         project.write("pipeline.py", hidden + SAME_CODE)
         assert set(project.run("-j", jobs, "--force", "*").executed) == {"x", "y"}     # at -j 2, either may end first
         assert b"observed]" not in project.lock
+
+
+def test_a_package_that_only_the_seeding_loads_is_no_condition_of_the_step(project: Any) -> None:
+    pytest.importorskip("numpy")
+    locks = []
+    for jobs in ("1", "2"):
+        project.write("pipeline.py", SAME_CODE)
+        assert set(project.run("-j", jobs, "--force", "*").executed) == {"x", "y"}
+        locks.append(project.lock)
+    assert b"numpy" not in locks[0]
+    assert locks[0] == locks[1]

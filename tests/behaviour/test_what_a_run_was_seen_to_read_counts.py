@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -241,6 +242,81 @@ def test_a_module_imported_by_a_computed_name_counts_in_each_step_that_imports_i
     assert project.run().executed == []
     project.edit("plugin_alpha.py", "int(", "1 + int(")
     assert project.run().executed == ["one", "two"]
+
+
+@pytest.mark.parametrize("ask_for", ["importlib.import_module(name)", "captured(name)", "pkgutil.resolve_name(name)"])
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_a_loaded_module_that_is_got_by_a_computed_name_counts_as_a_whole(project: Any, ask_for: str, jobs: str) -> None:
+    if "resolve_name" in ask_for and sys.version_info < (3, 9):
+        ask_for = "getattr(importlib, 'import_module')(name)"       # the other came later
+    project.write("pipeline.py", f"""
+        import importlib
+        import pkgutil
+        from importlib import import_module as captured
+        from deepwatch_flow import step
+        import other
+        import tools
+
+        def got(name):
+            return {ask_for}
+
+        @step
+        def answer(which="TOOLS"):
+            return got(which.lower()).LIMIT
+
+        @step
+        def neighbour(answer):
+            return answer + tools.STEP + other.LIMIT
+        """)
+    project.write("tools.py", "LIMIT = 1\nSTEP = 1\n")
+    project.write("other.py", "LIMIT = 1\n")
+    assert project.run("-j", jobs).executed == ["answer", "neighbour"]
+    assert project.run("-j", jobs).executed == []
+    project.edit("other.py", "LIMIT = 1", "LIMIT = 2")
+    assert project.run("-j", jobs).executed == ["neighbour"]
+    project.edit("tools.py", "LIMIT = 1", "LIMIT = 5")
+    assert why(project) == ("stale", [("code", "tools.LIMIT")])
+    assert project.run("-j", jobs).executed == ["answer", "neighbour"]
+    assert project.value("answer") == 5
+
+
+def test_a_module_that_is_got_while_files_of_its_package_are_looked_for_does_not_count(project: Any) -> None:
+    project.write("pipeline.py", """
+        from importlib import resources
+        from deepwatch_flow import step
+        import tools
+
+        @step
+        def answer(which="TOOLS"):
+            return resources.read_text(which.lower(), "data.txt")
+        """)
+    project.write("tools/__init__.py", "LIMIT = 1\n")
+    project.write("tools/data.txt", "1")
+    assert project.run().executed == ["answer"]
+    project.edit("tools/__init__.py", "LIMIT = 1", "LIMIT = 5")
+    assert project.run().executed == []
+    project.write("tools/data.txt", "2")
+    assert project.run().executed == ["answer"]
+
+
+def test_a_loaded_package_that_is_got_by_a_computed_name_counts_for_each_step(project: Any) -> None:
+    project.write("pipeline.py", """
+        import importlib
+        from deepwatch_flow import step
+
+        def got(name):
+            return importlib.import_module(name).__name__
+
+        @step
+        def one(which="PLUGGY"):
+            return got(which.lower())
+
+        @step
+        def two(one, which="PLUGGY"):
+            return got(which.lower())
+        """)
+    assert project.run().executed == ["one", "two"]
+    assert project.lock.count(b'"package pluggy"') == 2
 
 
 def test_a_method_of_an_unpickled_object(project: Any) -> None:

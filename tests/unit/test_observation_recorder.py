@@ -1,12 +1,13 @@
 """Observations one after the other, one inside the other, and what is left of them."""
 from __future__ import annotations
 
+import importlib
 import os
 import pickle
 import sys
 import threading
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Any, Iterator, Tuple
 
 import pytest
 from observed import Place, names
@@ -14,6 +15,7 @@ from observed import Place, names
 from deepwatch_flow.observation import recorder
 from deepwatch_flow.observation.environment import Environment
 from deepwatch_flow.observation.findings import NOW
+from deepwatch_flow.observation.modules import AskedModules
 from deepwatch_flow.observation.probes import Probes
 from deepwatch_flow.observation.recorder import Recorder
 from deepwatch_flow.observation.seen import EMPTY
@@ -69,16 +71,23 @@ def test_two_recorders(place: Place) -> None:
     assert place.below(outer().sized) == {"b.txt"}
 
 
+def exchanged() -> Tuple[Any, ...]:
+    environ: Any = os.environ
+    return (os.stat, environ._data, sys.getprofile(), getattr(threading, "_profile_hook", None),
+            vars(vars(importlib)["_bootstrap"])["_gcd_import"])
+
+
 def test_nothing_is_left_of_an_observation(tmp_path: Path) -> None:
-    before = os.stat, os.environ._data, sys.getprofile(), getattr(threading, "_profile_hook", None)    # type: ignore[attr-defined]
+    before = exchanged()
     monitoring: Any = getattr(sys, "monitoring", None)
     tools = [monitoring.get_tool(tool) for tool in range(6)] if monitoring else []
     place = Place(tmp_path)
     with place.recorder:
         with pytest.raises(SystemExit):
             place.seen(sys.exit)
+        assert not any(ours == theirs for ours, theirs in zip(exchanged()[::4], before[::4]))
         assert NOW.active is None
-    assert (os.stat, os.environ._data, sys.getprofile(), getattr(threading, "_profile_hook", None)) == before   # type: ignore[attr-defined]
+    assert exchanged() == before
     assert tools == ([monitoring.get_tool(tool) for tool in range(6)] if monitoring else [])
     place.recorder.close()      # once more does no harm
 
@@ -112,17 +121,17 @@ def test_many_observations(place: Place) -> None:
     assert {frozenset(names(place.seen(own["f"]))) for _ in range(300)} == {frozenset({"f"})}
 
 
-@pytest.mark.parametrize("where", [(Probes, "install"), (Environment, "install"), (recorder, "install_forks")])
+@pytest.mark.parametrize("where", [(AskedModules, "install"), (Probes, "install"), (Environment, "install"), (recorder, "install_forks")])
 def test_an_interrupt_while_it_is_installed_leaves_nothing_and_the_next_one_sees(where: Any, place: Place, monkeypatch: Any) -> None:
     def interrupted(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    real = os.stat
+    before = exchanged()
     with monkeypatch.context() as patched:
         patched.setattr(*where, interrupted)
         with pytest.raises(KeyboardInterrupt), place.recorder:
             place.recorder.observing()
-    assert os.stat is real
+    assert exchanged() == before
     own = place.code("import os\ndef f():\n    os.stat('a.txt')\n    os.environ.get('SEEN_X')\n")
     seen = place.seen(own["f"])
     assert seen.variables == {"SEEN_X": None}
