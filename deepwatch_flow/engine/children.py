@@ -202,28 +202,43 @@ def _end(kin: _Kin) -> None:
     """Ask processes to end, and kill those that take too long."""
     until = time.monotonic() + GRACE_SECONDS
     pause = 0.005
+    before = processes() if kin.strays else {}
     try:
-        kin = _stopped(kin)
+        # To stop them all first would leave no time in which a new one can be born, but of a program with several
+        # threads any may then take the signal, and Python's main thread sleeps on.
         kin.signal(signal.SIGTERM)
-        kin.signal(signal.SIGCONT)       # what is stopped hears nothing else
-        while kin.members(processes()) and time.monotonic() < until:
+        kin.signal(signal.SIGCONT)       # what was stopped hears nothing else
+        while True:
+            table = processes()
+            late = _orphaned(before, table) - kin.strays if kin.strays else set()
+            if late:
+                _Kin(set(), late).signal(signal.SIGTERM)
+                kin = _Kin(kin.groups, kin.strays | late)
+            if not kin.members(table) or time.monotonic() >= until:
+                break
             time.sleep(pause)
             pause = min(2 * pause, 0.05)
     finally:
         _kill(kin)
 
 
+def _orphaned(before: Dict[int, Process], table: Dict[int, Process]) -> Set[Process]:
+    """Return who was born into the group of this process since a look at all, and has lost its parent since.
+
+    It is of those who were told to end between the two looks: the parents of others in the group, a pipeline of the
+    shell, live on.
+    """
+    group = os.getpgrp()
+    return {each for each in table.values() if each.group == group and not _is_same(before, each)
+            and (each.parent not in table or table[each.parent].group != group)}
+
+
 def _kill(kin: _Kin) -> None:
-    """Kill processes and what they have started."""
-    _stopped(kin).signal(signal.SIGKILL)
-
-
-def _stopped(kin: _Kin) -> _Kin:
-    """Stop processes and what they have started, so that none starts another behind our back; return them all."""
+    """Kill processes and what they have started: stopped first, so that none starts another behind our back."""
     for _ in range(_ROUNDS):
         kin.signal(signal.SIGSTOP)
         grown = kin.grown()
         if grown == kin:
             break
         kin = grown
-    return kin
+    kin.signal(signal.SIGKILL)

@@ -20,7 +20,7 @@ from .executors import answer_to, broken
 
 #: what a worker says once it is prepared
 _READY = "ready"
-#: how long the end of a process may take, once it is told
+#: how long the end of a pipe may take, once that of its process is known
 _ENDING_SECONDS = 1.0
 
 
@@ -70,10 +70,8 @@ class WorkerProcess:
         Linux tells the death of one that left something unread in the pipe as a reset; elsewhere both look alike.
         """
         try:
-            if not self.connection.poll():
-                self.process.join(_ENDING_SECONDS)      # its sentinel comes before the end of its pipe
-                if not self.connection.poll():
-                    raise EOFError
+            if not self.connection.poll(_ENDING_SECONDS):      # the process may be known to have ended before its pipe is
+                raise EOFError
             answer = self.connection.recv()
         except ConnectionResetError as error:
             raise Unread from error

@@ -319,12 +319,21 @@ def test_a_run_that_is_stopped_ends_all_and_keeps_what_is_finished(
 
 
 @pytest.mark.parametrize("args", [(), ("-j", "2")], ids=["inline", "processes"])
+def test_what_is_born_while_its_parent_is_ended_ends_too(project: Any, args: Any) -> None:
+    last = """subprocess.Popen(["sh", "-c", "trap 'sleep 600 & exit' TERM; touch child; while :; do sleep 0.05; done"])"""
+    pipeline(project, STOPPED.format(before=last, work="rest()"))
+    run = Begun(project, "run", *args).until("at work", "child").tell(signal.SIGTERM, group=False)
+    assert run.ends() == 143
+    run.leaves_nothing()
+
+
+@pytest.mark.parametrize("args", [(), ("-j", "2")], ids=["inline", "processes"])
 @pytest.mark.parametrize("number, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_second_signal_ends_at_once_whatever_the_step_does(project: Any, number: int, code: int, args: Any) -> None:
     swallows = """while True:
         try:
             open("tries", "w").close()
-            time.sleep(600)
+            rest()
         except BaseException:
             open("swallowed", "w").close()"""
     before = "signal.signal(signal.SIGTERM, lambda *_: open('swallowed', 'w').close())" if args else "pass"
