@@ -9,6 +9,7 @@ import genericpath
 import glob
 import linecache
 import ntpath
+import opcode
 import os
 import pathlib
 import posixpath
@@ -34,6 +35,7 @@ PROBES = frozenset({
 })
 
 _LIBRARY = os.path.join(os.path.dirname(os.path.abspath(linecache.__file__)), "")
+_IMPORT_NAME = opcode.opmap["IMPORT_NAME"]
 #: how far up the stack is looked at most
 _FAR = 12
 
@@ -129,6 +131,18 @@ def asked_by_own_code(frame: Optional[FrameType]) -> bool:
         kind = kind_of(frame.f_code.co_filename)
         if kind in (USER, INSTALLED):
             return kind == USER
+        frame = frame.f_back
+    return False
+
+
+def is_of_library(frame: Optional[FrameType]) -> bool:
+    """Tell whether a module is looked for by an import statement of Python's own library, for what the system may have."""
+    for _ in range(_FAR * 2):
+        if frame is None:
+            break
+        kind = kind_of(frame.f_code.co_filename)
+        if kind not in (OURS, IMPORT):
+            return kind != INSTALLED and kind != USER and frame.f_code.co_code[frame.f_lasti] == _IMPORT_NAME
         frame = frame.f_back
     return False
 

@@ -16,7 +16,7 @@ from types import BuiltinFunctionType, FrameType
 from typing import Any, Callable, Dict, List, Mapping, Optional, Set, Tuple
 
 from .auditing import failed
-from .callers import STAND_IN, asked_by_own_code, is_foreign, is_import, is_probe
+from .callers import STAND_IN, asked_by_own_code, is_foreign, is_import, is_of_library, is_probe
 from .findings import NOW, Findings, absolute, folder_of, raw
 
 #: asked for in `os`
@@ -150,7 +150,7 @@ def searched(paths: List[str], there: bool) -> None:
         return
     try:
         frame = sys._getframe(2)
-        if asked_by_own_code(frame) and not (there and is_import(frame)):
+        if asked_by_own_code(frame) and not (there and is_import(frame)) and not is_of_library(frame):
             for path in paths:
                 _note_presence(found, path, None)
     except Exception as error:  # noqa: BLE001 - the step must not notice; what was missed is told

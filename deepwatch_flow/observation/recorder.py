@@ -10,7 +10,7 @@ import itertools
 import os
 import sys
 from types import ModuleType, TracebackType
-from typing import Any, Callable, ContextManager, Dict, List, Optional, Tuple, Type
+from typing import Any, Callable, ContextManager, Dict, Iterable, List, Optional, Tuple, Type
 
 from ..loading import finder
 from ..loading.origin import Origins
@@ -93,6 +93,10 @@ class Recorder:
     def storing(self, hidden: Optional[Hidden] = None) -> ContextManager[Callable[[], Seen]]:
         """Observe that a step's value is stored: what own code in it does counts, how packages store things does not."""
         return Observing(self, hidden, storing=True)
+
+    def here(self, imported: Iterable[Tuple[str, str]]) -> List[str]:
+        """Return which of the modules that the last observation saw came into this process: a child has its own ones."""
+        return [name for name, _ in imported if self.known_modules.is_new(name)]
 
     def leave_own(self, found: Findings) -> None:
         """Take from the notes what packages did."""
@@ -195,6 +199,10 @@ class KnownModules:
         mark = _mark()
         if mark != self._mark:
             self._mark, self._known = mark, sys.modules.copy()
+
+    def is_new(self, name: str) -> bool:
+        """Tell whether a module is here that was not, or was another one, when it began."""
+        return name in sys.modules and self._known.get(name) is not sys.modules[name]
 
     def end(self) -> List[Tuple[str, str]]:
         """Return (name, file) of modules that came since, those without a file left out."""

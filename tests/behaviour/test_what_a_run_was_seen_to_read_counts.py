@@ -351,6 +351,34 @@ def test_what_worker_processes_see_counts_too(ask: Any) -> None:
     assert project.run("-j", "2").executed == ["answer"]
 
 
+def test_what_a_process_of_the_step_loads_stays_as_it_is_here(project: Any) -> None:
+    project.write("pipeline.py", """
+        import multiprocessing
+        from deepwatch_flow import step
+        from shapes import Square, side
+
+        @step
+        def sides():
+            with multiprocessing.get_context("spawn").Pool(1) as pool:
+                return pool.map(side, [1, 2])
+
+        @step
+        def is_the_same(sides):
+            import shapes
+            return shapes.Square is Square
+        """)
+    project.write("shapes.py", "class Square:\n    side = 2\n\ndef side(of):\n    return of * Square.side\n")
+    locks = []
+    for jobs in ("1", "2"):
+        project.run("-j", jobs, "--force", "*")
+        assert project.value("is_the_same") is True
+        locks.append(project.lock)
+    assert locks[0] == locks[1]
+    assert b"observed]" not in locks[0]      # nor is what Python's own library looks for in vain while it loads
+    project.edit("shapes.py", "side = 2", "side = 3")
+    assert project.run().executed == ["sides", "is_the_same"]
+
+
 # -- settings, the lockfile, the command line -------------------------------------------------------------
 
 def test_a_step_that_is_not_observed_has_no_conditions(project: Any) -> None:
