@@ -85,7 +85,8 @@ class HiddenCode:
             if qualname:
                 self._class(module, qualname, units)
             elif module not in known:
-                self._whole(module, units)
+                self._whole(module, units, packages)
+                effects = True      # what its lines read as they ran is in no text
         return Found(ran, tuple(units), tuple(sorted(packages)), tuple(sorted(gaps)), frozenset(variables), effects, frozenset(loose))
 
     def uncovered(self, root: Digest, codes: Iterable[Ran]) -> FrozenSet[Ran]:
@@ -162,11 +163,26 @@ class HiddenCode:
         if isinstance(_attribute(loaded, qualname), type):
             self._add(units, "class", module, qualname, getattr(loaded, "__file__", None))
 
-    def _whole(self, module: str, units: Dict[SeenUnit, None]) -> None:
-        path = getattr(sys.modules.get(module), "__file__", None)
-        if not self._add(units, "module", module, "", path) and isinstance(path, str):     # it holds what can't be digested
+    def _whole(self, module: str, units: Dict[SeenUnit, None], packages: Set[str]) -> None:
+        """Add a loaded module by its text, with all own modules that it imports: what their values are may change as they run."""
+        known: Set[str] = set()
+        waiting = [module]
+        while waiting:
+            name = waiting.pop()
+            path = getattr(sys.modules.get(name), "__dict__", {}).get("__file__")
+            if name in known or not isinstance(path, str):
+                continue
+            known.add(name)
             path = os.path.abspath(path)
-            units[SeenUnit("source", module, "", self._graph.relative(path), self._source_digest(path))] = None
+            units[SeenUnit("source", name, "", self._graph.relative(path), self._source_digest(path))] = None
+            file = self._graph.sources.file(path)
+            imported = _imports(name, os.path.basename(path) == "__init__.py", file.facts) if file is not None else []
+            for other in (name.rpartition(".")[0], *imported):
+                origin, distribution = self._graph.origins.of_module(other) if other else ("", None)
+                if distribution is not None:
+                    packages.add(distribution)
+                elif origin == "own":
+                    waiting.append(other)
 
     def held(self, names: Iterable[Tuple[str, str]]) -> Tuple[SeenUnit, ...]:
         """Return the classes and functions that a value holds; what was made while the step ran is none of them."""
@@ -175,13 +191,11 @@ class HiddenCode:
             self._add(units, HELD, module, qualname, getattr(sys.modules.get(module), "__file__", None))
         return tuple(units)
 
-    def _add(self, units: Dict[SeenUnit, None], kind: str, module: str, qualname: str, path: Any) -> bool:
-        """Add a unit; return whether it can be digested."""
+    def _add(self, units: Dict[SeenUnit, None], kind: str, module: str, qualname: str, path: Any) -> None:
         file = self._graph.relative(os.path.abspath(path)) if isinstance(path, str) else ""
         digest = self.digest(SeenUnit(kind, module, qualname, file, Digest("")))
         if digest is not None:
             units[SeenUnit(kind, module, qualname, file, digest)] = None
-        return digest is not None
 
     def _module_of(self, path: str) -> Optional[str]:
         for name, module in list(sys.modules.items()):

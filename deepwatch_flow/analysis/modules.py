@@ -30,7 +30,7 @@ _HARMLESS = ("builtins.print", "builtins.super", "logging.", "sys.path", "atexit
 def expand_module(graph: Graph, node: Node, module: ModuleType) -> None:
     """Complete the node of an own module that is used as a value."""
     environment = graph.environment(vars(module))
-    path = getattr(module, "__file__", None)
+    path = vars(module).get("__file__")
     if environment.file is None:
         node.kind = "file"
         if isinstance(path, str):
@@ -44,7 +44,7 @@ def expand_module(graph: Graph, node: Node, module: ModuleType) -> None:
         node.text = Hasher("module/1").digest()
         names = [name for name in environment.file.facts.assigned if not name.startswith("__") or name == "__getattr__"]
         names += [name for name, (_, _, attribute) in environment.file.imports.items() if attribute is not None]
-    if hasattr(module, "__path__"):
+    if "__path__" in vars(module):
         below = module.__name__ + "."
         names += [name for name, value in vars(module).items()
                   if isinstance(value, ModuleType) and value.__name__ == below + name]

@@ -15,7 +15,7 @@ import threading
 import time
 from typing import Any, Dict, Iterable, Iterator, NamedTuple, Sequence, Set
 
-from .processtable import Process, below, processes
+from .processtable import Process, below, has_one_thread, processes
 
 #: how long a worker may take to end when it is asked to
 GRACE_SECONDS = 2.0
@@ -202,35 +202,30 @@ def _end(kin: _Kin) -> None:
     """Ask processes to end, and kill those that take too long."""
     until = time.monotonic() + GRACE_SECONDS
     pause = 0.005
-    before = processes() if kin.strays else {}
     try:
-        # To stop them all first would leave no time in which a new one can be born, but of a program with several
-        # threads any may then take the signal, and Python's main thread sleeps on.
+        kin = _still(kin)
         kin.signal(signal.SIGTERM)
-        kin.signal(signal.SIGCONT)       # what was stopped hears nothing else
-        while True:
-            table = processes()
-            late = _orphaned(before, table) - kin.strays if kin.strays else set()
-            if late:
-                _Kin(set(), late).signal(signal.SIGTERM)
-                kin = _Kin(kin.groups, kin.strays | late)
-            if not kin.members(table) or time.monotonic() >= until:
-                break
+        kin.signal(signal.SIGCONT)       # what is stopped hears nothing else
+        while kin.members(processes()) and time.monotonic() < until:
             time.sleep(pause)
             pause = min(2 * pause, 0.05)
     finally:
         _kill(kin)
 
 
-def _orphaned(before: Dict[int, Process], table: Dict[int, Process]) -> Set[Process]:
-    """Return who was born into the group of this process since a look at all, and has lost its parent since.
+def _still(kin: _Kin) -> _Kin:
+    """Stop strays, so that none starts another between our look and its end; return all with what they had started.
 
-    It is of those who were told to end between the two looks: the parents of others in the group, a pipeline of the
-    shell, live on.
+    A group needs no such care: a signal reaches whoever is born into it. And who has several threads is left alone:
+    when it goes on any of them may take the signal that came meanwhile, and Python's main thread would sleep on.
     """
-    group = os.getpgrp()
-    return {each for each in table.values() if each.group == group and not _is_same(before, each)
-            and (each.parent not in table or table[each.parent].group != group)}
+    for _ in range(_ROUNDS):
+        _Kin(set(), {each for each in kin.strays if has_one_thread(each.number)}).signal(signal.SIGSTOP)
+        grown = kin.grown() if kin.strays else kin
+        if grown == kin:
+            break
+        kin = grown
+    return kin
 
 
 def _kill(kin: _Kin) -> None:

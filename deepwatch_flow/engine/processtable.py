@@ -27,6 +27,15 @@ def processes() -> Dict[int, Process]:
     return {each.number: each for each in found}
 
 
+def has_one_thread(number: int) -> bool:
+    """Tell whether a process is known to have one thread only."""
+    try:
+        with open(f"/proc/{number}/stat", "rb") as file:
+            return file.read().rpartition(b")")[2].split()[17] == b"1"
+    except (OSError, IndexError):
+        return False
+
+
 def below(roots: Iterable[int], table: Dict[int, Process]) -> Set[Process]:
     """Return what the processes with the numbers `roots` have started, and what that has started, and so on."""
     children: Dict[int, Set[Process]] = {}

@@ -22,7 +22,7 @@ def seeded(step: str, seed: Optional[int]) -> ContextManager[None]:
     if seed is None:
         return contextlib.nullcontext()
     number = int(Hasher("seed/1").field("step", step).field("seed", str(seed)).digest()[:16], 16)
-    return _seeded(number, _installed("numpy", ".random"), _installed("torch", ".random"))
+    return _seeded(number, _installed("numpy.random"), _installed("torch.random"))
 
 
 @contextlib.contextmanager
@@ -39,5 +39,7 @@ def _seeded(number: int, numpys: Any, torches: Any) -> Iterator[None]:
         yield
 
 
-def _installed(name: str, below: str) -> Any:
-    return importlib.import_module(name + below) if importlib.util.find_spec(name) is not None else None
+def _installed(name: str) -> Any:
+    spec = importlib.util.find_spec(name.partition(".")[0])
+    # an own file may have such a name
+    return importlib.import_module(name) if spec is not None and spec.submodule_search_locations is not None else None

@@ -97,8 +97,7 @@ def execute(function: Callable[..., Any], arguments: Callable[[], Mapping[str, A
         return Outcome(seconds=time.perf_counter() - started, failure=Failure(error.message, hint=error.hint))
     except BaseException as error:  # noqa: BLE001 - whatever the user's code raises is its failure, not ours
         seconds = time.perf_counter() - started
-        tools.failed(call.step, error)
-        return Outcome(seconds=seconds, failure=failure_of(error))
+        return Outcome(seconds=seconds, failure=_failure(error, call, tools))
     seconds = time.perf_counter() - started
     alone = object()  # how many references a local name makes differs between versions of Python
     shared = sys.getrefcount(value) > sys.getrefcount(alone)
@@ -118,6 +117,25 @@ def execute(function: Callable[..., Any], arguments: Callable[[], Mapping[str, A
     except DeepwatchError as error:
         return Outcome(seconds=seconds, failure=Failure(error.message, hint=error.hint))
     return Outcome(artifact, products, seconds, None, value, call.parts is None, shared, found, held)
+
+
+def _failure(error: BaseException, call: Call, tools: Tools) -> Failure:
+    if _interrupted(error):
+        raise KeyboardInterrupt from error
+    tools.failed(call.step, error)
+    return failure_of(error)
+
+
+def _interrupted(error: BaseException) -> bool:
+    """Tell whether an error was raised while a Ctrl-C or another signal was on its way out of the step."""
+    known = set()
+    before: Optional[BaseException] = error
+    while before is not None and id(before) not in known:
+        if isinstance(before, KeyboardInterrupt):
+            return True
+        known.add(id(before))
+        before = before.__context__
+    return False
 
 
 def _made_folders(call: Call) -> Optional[Failure]:

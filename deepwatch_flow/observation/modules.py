@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import functools
 import importlib
+import os
 import sys
 from _thread import get_ident
 from types import FrameType
 from typing import Any, Callable, Optional
 
 from .auditing import failed
-from .callers import INSTALLED, STAND_IN, USER, kind_of
+from .callers import INSTALLED, OURS, STAND_IN, USER, kind_of
 from .findings import NOW, Findings
 
 _NAME = "_gcd_import"
-#: functions that ask on their caller's behalf
-_PASSING = frozenset({importlib.import_module.__code__.co_filename, getattr(sys.modules.get("pkgutil"), "__file__", "")})
+#: how the files of `importlib.resources` begin
+_RESOURCES = os.path.join(os.path.dirname(os.path.abspath(importlib.__file__)), "resources")
 
 
 class AskedModules:
@@ -63,15 +64,25 @@ def _stand_in(real: Callable[..., Any]) -> Callable[..., Any]:
 
 def _note(found: Findings, module: Any, frame: Optional[FrameType]) -> None:
     try:
-        while frame is not None and frame.f_code.co_filename in _PASSING:
-            frame = frame.f_back
-        # a package that looks for a module of ours runs what it wants of it, and that is seen
-        if frame is None or kind_of(frame.f_code.co_filename) != USER:
+        if not _is_for_own_code(frame):
             return
-        file = getattr(module, "__file__", None)
+        file = getattr(module, "__dict__", {}).get("__file__")
         if isinstance(file, str) and kind_of(file) == INSTALLED:
             found.note("places", (file, 1, "<module>"))
         else:
             found.note("classes", (module.__name__, ""))
     except Exception as error:  # noqa: BLE001 - the step must not notice; what was missed is told
         failed(found, "importlib.import_module", error)
+
+
+def _is_for_own_code(frame: Optional[FrameType]) -> bool:
+    """Tell whether own code gets the module, itself or by Python's library (an executor's thread, `pkgutil`)."""
+    while frame is not None:
+        file = frame.f_code.co_filename
+        kind = kind_of(file)
+        # a package that looks for a module of ours runs what it wants of it, and that is seen; who looks for
+        # files beside a module does not want the module
+        if kind in (USER, INSTALLED, OURS) or file.startswith(_RESOURCES):
+            return kind == USER
+        frame = frame.f_back
+    return True        # a thread began there

@@ -318,13 +318,19 @@ def test_a_run_that_is_stopped_ends_all_and_keeps_what_is_finished(
     assert '[steps."done"]' in project.read("deepwatch.lock")
 
 
-@pytest.mark.parametrize("args", [(), ("-j", "2")], ids=["inline", "processes"])
-def test_what_is_born_while_its_parent_is_ended_ends_too(project: Any, args: Any) -> None:
-    last = """subprocess.Popen(["sh", "-c", "trap 'sleep 600 & exit' TERM; touch child; while :; do sleep 0.05; done"])"""
-    pipeline(project, STOPPED.format(before=last, work="rest()"))
-    run = Begun(project, "run", *args).until("at work", "child").tell(signal.SIGTERM, group=False)
+def test_what_a_step_starts_without_end_ends_with_it(project: Any) -> None:
+    breeds = """subprocess.Popen(["sh", "-c", "while :; do sh -c 'sleep 0.002; sleep 0.003'; done"])"""
+    pipeline(project, STOPPED.format(before=f"for _ in range(10): {breeds}", work="rest()"))
+    run = Begun(project, "run").until("at work").tell(signal.SIGTERM, group=False)
     assert run.ends() == 143
     run.leaves_nothing()
+
+
+def test_a_step_that_makes_another_error_of_a_signal_is_stopped_all_the_same(project: Any) -> None:
+    pipeline(project, STOPPED.format(before="pass", work="try:\n        rest()\n    finally:\n        raise ImportError('tidied up badly')"))
+    run = Begun(project, "run").until("at work").tell(signal.SIGTERM)
+    assert run.ends() == 143
+    assert "interrupted: 1 ran, 2 not done" in run.told
 
 
 @pytest.mark.parametrize("args", [(), ("-j", "2")], ids=["inline", "processes"])
