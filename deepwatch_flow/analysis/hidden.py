@@ -130,12 +130,7 @@ class HiddenCode:
     def _imported(self, path: str, name: str, modules: Dict[str, str], units: Dict[SeenUnit, None],
                   packages: Set[str]) -> None:
         graph = self._graph
-        unit = SeenUnit("source", name, "", graph.relative(path), Digest(""))
-        units[unit._replace(digest=self._source_digest(path))] = None
-        file = graph.sources.file(path)
-        if file is None:
-            return
-        for other in _imports(name, os.path.basename(path) == "__init__.py", file.facts):
+        for other in self._text(path, name, units):
             loaded = sys.modules.get(other)
             origin, distribution = graph.origins.of_module(other)
             if distribution is not None:
@@ -174,15 +169,19 @@ class HiddenCode:
                 continue
             known.add(name)
             path = os.path.abspath(path)
-            units[SeenUnit("source", name, "", self._graph.relative(path), self._source_digest(path))] = None
-            file = self._graph.sources.file(path)
-            imported = _imports(name, os.path.basename(path) == "__init__.py", file.facts) if file is not None else []
+            imported = self._text(path, name, units)
             for other in (name.rpartition(".")[0], *imported):
                 origin, distribution = self._graph.origins.of_module(other) if other else ("", None)
                 if distribution is not None:
                     packages.add(distribution)
                 elif origin == "own":
                     waiting.append(other)
+
+    def _text(self, path: str, name: str, units: Dict[SeenUnit, None]) -> List[str]:
+        """Add a module by its text; return the absolute names that it imports."""
+        units[SeenUnit("source", name, "", self._graph.relative(path), self._source_digest(path))] = None
+        file = self._graph.sources.file(path)
+        return _imports(name, os.path.basename(path) == "__init__.py", file.facts) if file is not None else []
 
     def held(self, names: Iterable[Tuple[str, str]]) -> Tuple[SeenUnit, ...]:
         """Return the classes and functions that a value holds; what was made while the step ran is none of them."""

@@ -13,7 +13,7 @@ import signal
 import sys
 import threading
 import time
-from typing import Any, Dict, Iterable, Iterator, NamedTuple, Sequence, Set
+from typing import Any, Callable, Dict, Iterable, Iterator, NamedTuple, Sequence, Set
 
 from .processtable import Process, below, has_one_thread, processes
 
@@ -203,7 +203,8 @@ def _end(kin: _Kin) -> None:
     until = time.monotonic() + GRACE_SECONDS
     pause = 0.005
     try:
-        kin = _still(kin)
+        if kin.strays:
+            kin = _stopped(kin, _lone)
         kin.signal(signal.SIGTERM)
         kin.signal(signal.SIGCONT)       # what is stopped hears nothing else
         while kin.members(processes()) and time.monotonic() < until:
@@ -213,27 +214,26 @@ def _end(kin: _Kin) -> None:
         _kill(kin)
 
 
-def _still(kin: _Kin) -> _Kin:
-    """Stop strays, so that none starts another between our look and its end; return all with what they had started.
+def _lone(kin: _Kin) -> _Kin:
+    """Return the strays of one thread: to stop them first leaves no time in which one of them starts another.
 
     A group needs no such care: a signal reaches whoever is born into it. And who has several threads is left alone:
     when it goes on any of them may take the signal that came meanwhile, and Python's main thread would sleep on.
     """
-    for _ in range(_ROUNDS):
-        _Kin(set(), {each for each in kin.strays if has_one_thread(each.number)}).signal(signal.SIGSTOP)
-        grown = kin.grown() if kin.strays else kin
-        if grown == kin:
-            break
-        kin = grown
-    return kin
+    return _Kin(set(), {each for each in kin.strays if has_one_thread(each.number)})
 
 
 def _kill(kin: _Kin) -> None:
     """Kill processes and what they have started: stopped first, so that none starts another behind our back."""
+    _stopped(kin, lambda every: every).signal(signal.SIGKILL)
+
+
+def _stopped(kin: _Kin, part: Callable[[_Kin], _Kin]) -> _Kin:
+    """Stop a part of processes until none is new; return all, with what they have started."""
     for _ in range(_ROUNDS):
-        kin.signal(signal.SIGSTOP)
+        part(kin).signal(signal.SIGSTOP)
         grown = kin.grown()
         if grown == kin:
             break
         kin = grown
-    kin.signal(signal.SIGKILL)
+    return kin

@@ -7,7 +7,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
-from typing import Dict, Iterable, NamedTuple, Set
+from typing import Dict, Iterable, List, NamedTuple, Set
 
 
 class Process(NamedTuple):
@@ -30,8 +30,7 @@ def processes() -> Dict[int, Process]:
 def has_one_thread(number: int) -> bool:
     """Tell whether a process is known to have one thread only."""
     try:
-        with open(f"/proc/{number}/stat", "rb") as file:
-            return file.read().rpartition(b")")[2].split()[17] == b"1"
+        return _stat(str(number))[17] == b"1"
     except (OSError, IndexError):
         return False
 
@@ -54,11 +53,15 @@ def _of_proc() -> Iterable[Process]:
     for name in os.listdir("/proc"):
         if name.isdigit():
             with contextlib.suppress(OSError, ValueError, IndexError):     # it has just ended
-                with open(f"/proc/{name}/stat", "rb") as file:
-                    # the name of the program, which may hold anything, ends at the last parenthesis
-                    fields = file.read().rpartition(b")")[2].split()
+                fields = _stat(name)
                 if fields[0] not in (b"Z", b"X"):
                     yield Process(int(name), int(fields[1]), int(fields[2]), fields[19].decode("ascii"))
+
+
+def _stat(number: str) -> List[bytes]:
+    with open(f"/proc/{number}/stat", "rb") as file:
+        # the name of the program, which may hold anything, ends at the last parenthesis
+        return file.read().rpartition(b")")[2].split()
 
 
 def _of_ps() -> Iterable[Process]:

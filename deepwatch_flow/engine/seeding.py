@@ -12,30 +12,33 @@ import random
 from typing import Any, ContextManager, Iterator, Optional
 
 from ..hashing.digest import Hasher
+from ..observation.findings import unobserved
 
 
 def seeded(step: str, seed: Optional[int]) -> ContextManager[None]:
     """Return what seeds all generators for a step, and is nothing without a seed.
 
-    What it needs is loaded now, before the step is observed: who does not use it has no package numpy.
+    What it needs is loaded now, before the step is observed: a step that uses no numpy must not be seen to load it.
     """
     if seed is None:
         return contextlib.nullcontext()
     number = int(Hasher("seed/1").field("step", step).field("seed", str(seed)).digest()[:16], 16)
-    return _seeded(number, _installed("numpy.random"), _installed("torch.random"))
+    with unobserved():      # an observation around this run has nothing to do with it, either
+        numpy_random, torch_random = _installed("numpy.random"), _installed("torch.random")
+    return _seeded(number, numpy_random, torch_random)
 
 
 @contextlib.contextmanager
-def _seeded(number: int, numpys: Any, torches: Any) -> Iterator[None]:
+def _seeded(number: int, numpy_random: Any, torch_random: Any) -> Iterator[None]:
     with contextlib.ExitStack() as stack:
         stack.callback(random.setstate, random.getstate())
         random.seed(number)
-        if numpys is not None:
-            stack.callback(numpys.set_state, numpys.get_state())
-            numpys.seed(number % 2**32)
-        if torches is not None:
-            stack.callback(torches.set_rng_state, torches.get_rng_state())
-            torches.manual_seed(number % 2**63)
+        if numpy_random is not None:
+            stack.callback(numpy_random.set_state, numpy_random.get_state())
+            numpy_random.seed(number % 2**32)
+        if torch_random is not None:
+            stack.callback(torch_random.set_rng_state, torch_random.get_rng_state())
+            torch_random.manual_seed(number % 2**63)
         yield
 
 

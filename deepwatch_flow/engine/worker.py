@@ -101,10 +101,9 @@ def execute(function: Callable[..., Any], arguments: Callable[[], Mapping[str, A
     seconds = time.perf_counter() - started
     alone = object()  # how many references a local name makes differs between versions of Python
     shared = sys.getrefcount(value) > sys.getrefcount(alone)
-    recorder = _recorder_of(call, tools)
-    found = seen() if recorder is not None else None
-    if recorder is not None and found is not None and found.modules:
-        tools.forget(recorder.here(found.modules))
+    found = seen() if _recorder_of(call, tools) is not None else None
+    if found is not None and found.modules:
+        _forget(found, call, tools)
         shared = True    # its classes may be of these modules: consumers get copies made of their own ones
     try:
         products = _products(call, tools.store)
@@ -167,15 +166,20 @@ def _observing(call: Call, tools: Tools) -> ContextManager[Callable[[], Seen]]:
 
 def _stored_observed(value: Any, call: Call, tools: Tools, found: Optional[Seen]) -> Tuple[Artifact, Optional[Seen]]:
     """Store a step's value; what own code in it reads then counts with what was `found`."""
-    recorder = _recorder_of(call, tools)
-    if recorder is None or found is None or _is_plain(value):
+    if found is None or _is_plain(value):
         return _stored(value, call, tools), found
     with _storing(call, tools) as seen:
         artifact = _stored(value, call, tools)
     more = seen()
-    if more.modules:
-        tools.forget(recorder.here(more.modules))
+    _forget(more, call, tools)
     return artifact, merged([found, more]) if any(more) else found
+
+
+def _forget(seen: Seen, call: Call, tools: Tools) -> None:
+    """Have the modules that came into this process imported again by the next step."""
+    recorder = _recorder_of(call, tools)
+    if recorder is not None and seen.modules:
+        tools.forget(recorder.here(seen.modules))
 
 
 def _is_plain(value: Any) -> bool:

@@ -142,7 +142,7 @@ def is_of_library(frame: Optional[FrameType]) -> bool:
             break
         kind = kind_of(frame.f_code.co_filename)
         if kind not in (OURS, IMPORT):
-            return kind != INSTALLED and kind != USER and frame.f_code.co_code[frame.f_lasti] == _IMPORT_NAME
+            return kind not in (USER, INSTALLED) and frame.f_code.co_code[frame.f_lasti] == _IMPORT_NAME
         frame = frame.f_back
     return False
 

@@ -6,7 +6,6 @@ statement never comes by it.
 """
 from __future__ import annotations
 
-import functools
 import importlib
 import os
 import sys
@@ -15,8 +14,9 @@ from types import FrameType
 from typing import Any, Callable, Optional
 
 from .auditing import failed
-from .callers import INSTALLED, OURS, STAND_IN, USER, kind_of
+from .callers import INSTALLED, OURS, USER, kind_of
 from .findings import NOW, Findings
+from .probes import dressed
 
 _NAME = "_gcd_import"
 #: how the files of `importlib.resources` begin
@@ -56,10 +56,7 @@ def _stand_in(real: Callable[..., Any]) -> Callable[..., Any]:
             _note(found, module, get_frame(1))
         return module
 
-    code: Any = stand_in.__code__
-    stand_in.__code__ = code.replace(co_filename=STAND_IN, co_name=_NAME)     # of the machinery, in a traceback
-    dressed: Callable[..., Any] = functools.wraps(real)(stand_in)
-    return dressed
+    return dressed(stand_in, real)
 
 
 def _note(found: Findings, module: Any, frame: Optional[FrameType]) -> None:

@@ -88,7 +88,7 @@ def _stand_in(name: str, real: Callable[..., Any]) -> Callable[..., Any]:
         _note(found, name, (args, kwargs), result, get_frame(1))
         return result
 
-    return _dressed(stand_in, real)
+    return dressed(stand_in, real)
 
 
 def _open_stand_in(real: Callable[..., int]) -> Callable[..., int]:
@@ -109,13 +109,14 @@ def _open_stand_in(real: Callable[..., int]) -> Callable[..., int]:
         finally:
             NOW.folders.pop(thread, None)
 
-    return _dressed(stand_in, real)
+    return dressed(stand_in, real)
 
 
-def _dressed(stand_in: Any, real: Callable[..., Any]) -> Callable[..., Any]:
+def dressed(stand_in: Any, real: Callable[..., Any]) -> Callable[..., Any]:
+    """Make a function look like the one whose place it takes, and like Python's machinery in a traceback."""
     stand_in.__code__ = stand_in.__code__.replace(co_filename=STAND_IN, co_name=real.__name__)
-    dressed: Callable[..., Any] = functools.wraps(real)(stand_in)
-    return dressed
+    looks_alike: Callable[..., Any] = functools.wraps(real)(stand_in)
+    return looks_alike
 
 
 def _note(found: Findings, name: str, given: Tuple[Tuple[Any, ...], Mapping[str, Any]], result: Any,
