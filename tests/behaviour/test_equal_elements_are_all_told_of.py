@@ -5,6 +5,7 @@ from typing import Any
 
 STEPS = """
     import time
+    from pathlib import Path
 
     from deepwatch_flow import Each, step
 
@@ -12,9 +13,14 @@ STEPS = """
     def rows():
         return {{"a": 1, "b": 1, "c": 2}}
 
-    @step
+    @step(observe=False)
+    def seen(row=Each("rows")):     # where it is executed, the elements are known
+        Path("seen").touch()
+
+    @step(observe=False)
     def bad():
-        time.sleep(0.2)
+        while not Path("seen").exists():
+            time.sleep(0.01)
         raise ValueError("bad")
 
     @step({options})
@@ -38,7 +44,7 @@ def test_each_of_them_is_refused_where_one_is_not_hermetic(project: Any) -> None
 def test_each_of_them_is_cancelled_with_one_that_waits_for_a_resource(project: Any) -> None:
     project.write("deepwatch.toml", "[resources]\ngpu = 1\n")
     project.write("pipeline.py", STEPS.format(options='resources={"gpu": 1}', line="pass").replace(
-        "@step\n    def bad", '@step(resources={"gpu": 1})\n    def bad'))
+        "@step(observe=False)\n    def bad", '@step(observe=False, resources={"gpu": 1})\n    def bad'))
     done = project.run("--fail-fast", "-j", "2", code=1)
     assert done.outcomes["bad"] == "failed"
     told = {name: done.outcomes.get(name) for name in ("fit[a]", "fit[b]", "fit[c]", "last")}

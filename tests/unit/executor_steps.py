@@ -34,6 +34,9 @@ def execute(call: Call) -> Outcome:
     if what == "hang":
         while True:
             pass
+    if what == "until":     # ends where there is such a file
+        while not os.path.exists(more):
+            time.sleep(0.01)
     if what == "slow":
         time.sleep(0.5)
     if what == "fault":

@@ -144,15 +144,17 @@ def test_the_signal_that_killed_a_worker_is_named(pool: ProcessExecutor, number:
     assert name in done[f"kill {number}"].failure.error
 
 
-def test_what_is_in_flight_beside_a_death_goes_on(pool: ProcessExecutor) -> None:
+def test_what_is_in_flight_beside_a_death_goes_on(pool: ProcessExecutor, tmp_path: Path) -> None:
     # the very execution goes on: a second one would come from another process
-    pool.submit(call("slow 1"))
+    flight = f"until {tmp_path / 'go'}"
+    pool.submit(call(flight))
     pool.submit(call("die"))
     (first, outcome), = pool.wait()
     assert (first.step, outcome.failure is not None) == ("die", True)
     workers = {worker.process.pid for worker in pool._running}
+    (tmp_path / "go").touch()
     (second, outcome), = pool.wait()
-    assert (second.step, {outcome.value[1]}) == ("slow 1", workers)
+    assert (second.step, {outcome.value[1]}) == (flight, workers)
 
 
 def test_a_call_that_takes_longer_than_its_timeout_is_ended_and_nobody_else(pool: ProcessExecutor) -> None:
