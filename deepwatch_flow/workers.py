@@ -5,6 +5,7 @@ digests and texts travel.
 """
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import threading
@@ -159,6 +160,7 @@ def initialise(setup: WorkerSetup) -> None:
         project = Project(setup.config, setup.sources, dict(setup.facts), setup.scratch)
         project.__enter__()
         _opened = (project, tools_of(project, project.store(setup.folder, _notices.append)))
+        gc.freeze()     # all of it stays: the cycle collector would look at it again and again
     except DeepwatchError as error:  # told by each call that comes: here nobody would hear it
         _unopened = Failure(f"in a worker process, {error.message}", getattr(error, "traceback", None),
                             error.hint or _ALIKE)

@@ -58,6 +58,9 @@ class Analysis:
         #: what stands over a fingerprint; over that of functions with equal code, each one's, the first made first
         self._tops: Dict[Digest, List[Tuple[Node, int]]] = {}
         self._by_own: Dict[Digest, Node] = {}
+        #: by the number of the node: what is digested once stays as it is, whatever changes later
+        self._rooted: Dict[int, Fingerprint] = {}
+        self._apart: Dict[int, Node] = {}
         #: own classes and functions that `token` was asked for, by module and qualified name
         self.held: Dict[Tuple[str, str], None] = {}
 
@@ -96,7 +99,10 @@ class Analysis:
     def _fingerprint(self, function: Any, params_apart: bool) -> Fingerprint:
         node = self.unit(function)
         if params_apart and node.kind == "function":
-            node = self._without_defaults(node)
+            apart = self._apart.get(node.index)
+            if apart is None:
+                apart = self._apart[node.index] = self._without_defaults(node)
+            node = apart
         return self.rooted(node)
 
     def top(self, root: Digest) -> Tuple[Node, int]:
@@ -135,6 +141,12 @@ class Analysis:
 
     def rooted(self, node: Node) -> Fingerprint:
         """Return the fingerprint of a node that was made otherwise than from a function."""
+        found = self._rooted.get(node.index)
+        if found is None:
+            found = self._rooted[node.index] = self._root(node)
+        return found
+
+    def _root(self, node: Node) -> Fingerprint:
         self._expand()
         plain = self._merkles[0]
         plain.digest(node)

@@ -136,7 +136,8 @@ class Sources:
 
     def dumped(self) -> Dict[Digest, bytes]:
         """Return the facts of the files so far as `kept` takes them."""
-        return {file.digest: facts.dump(file.facts) for file in self._files.values() if file is not None}
+        files = [file for file in self._files.values() if file is not None]
+        return {file.digest: self.kept.get(file.digest) or facts.dump(file.facts) for file in files}
 
     def _from_disk(self, path: str) -> Optional[SourceFile]:
         try:

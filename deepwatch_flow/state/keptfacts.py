@@ -16,7 +16,7 @@ class KeptFacts(Dict[Any, bytes]):
 
     def get(self, digest: Any, default: Any = None) -> Any:
         """Return the facts of a file's content, if they are known."""
-        found = self._database.facts_get([digest]).get(digest)
+        found = self._new[digest] if digest in self._new else self._database.facts_get([digest]).get(digest)
         return default if found is None else found
 
     def __setitem__(self, digest: Any, data: bytes) -> None:

@@ -26,6 +26,7 @@ from deepwatch_flow.model import Artifact, Input, Param, ProductFile, Reason, Tr
 from deepwatch_flow.state import database as database_module
 from deepwatch_flow.state import disk, rows, schema, statmemo
 from deepwatch_flow.state.database import Database
+from deepwatch_flow.state.keptfacts import KeptFacts
 
 
 def digest(text):
@@ -187,6 +188,16 @@ def test_facts_belong_to_one_python(opened, monkeypatch):
     assert database.facts_get([digest(1), digest(2), digest(3)]) == {digest(1): b"one", digest(2): b""}
     monkeypatch.setattr(database_module, "PYTHON", "other-9.9")
     assert database.facts_get([digest(1)]) == {}
+
+
+def test_facts_are_there_at_once_and_written_at_the_end(opened):
+    database = opened()
+    kept = KeptFacts(database)
+    kept[digest(1)] = b"one"
+    assert (kept.get(digest(1)), kept.get(digest(2)), kept.get(digest(2), b"")) == (b"one", None, b"")
+    assert database.facts_get([digest(1)]) == {}
+    kept.save()
+    assert KeptFacts(opened()).get(digest(1)) == b"one"
 
 
 def test_only_the_last_parsed_lockfiles_are_kept(opened):

@@ -250,6 +250,16 @@ def test_functions_over_one_helper_share_its_work(lab: Laboratory, monkeypatch: 
     assert asked.count("main.helper") == asked.count("main.low") == 1
 
 
+def test_a_function_that_is_asked_about_again_adds_nothing(lab: Laboratory) -> None:
+    with Session(lab.write({"main": "def g(x): return x\ndef f(x, n=1): return g(x)\n"})) as session:
+        first = [session.analysis.fingerprint(session.main.f, params_apart=apart) for apart in (False, True)]
+        nodes_before = len(session.analysis.graph.nodes)
+        again = [session.analysis.fingerprint(session.main.f, params_apart=apart) for apart in (False, True)]
+        assert again == first
+        assert first[0].digest != first[1].digest
+        assert len(session.analysis.graph.nodes) == nodes_before
+
+
 def test_a_file_is_parsed_once_and_not_at_all_where_its_facts_are_known(lab: Laboratory, monkeypatch: pytest.MonkeyPatch) -> None:
     parsed: List[object] = []
     facts_of = facts.facts_of
@@ -261,6 +271,7 @@ def test_a_file_is_parsed_once_and_not_at_all_where_its_facts_are_known(lab: Lab
         with Session(root) as session:
             session.analysis.sources.kept = kept
             found.append((session.fingerprint("f"), session.fingerprint("h")))
+            assert session.analysis.sources.dumped() == kept
         assert len(parsed) == 2
     assert found[0] == found[1]
 
