@@ -44,11 +44,11 @@ from .model import (
     Trace,
     base_of,
 )
+from .pausing import collector_paused
 from .pipeline.graph import StepGraph, StepNode
 from .state import disk
 from .state.database import Database
 from .state.parts import CODEC, blobs_of, parse, part_artifacts
-from .state.rows import collector_paused
 from .state.store import BlobMissing, BlobStore
 
 #: how much of a param's value is shown to people

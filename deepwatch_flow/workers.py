@@ -193,8 +193,7 @@ def _execute(call: Call) -> Outcome:
     project, tools = _opened
     try:
         os.chdir(project.config.root)    # a step before this one may have gone elsewhere
-        # classes are digested as they are before the step runs: it may change what they hold
-        project.analysis.fingerprint(project.graph.nodes[base_of(call.step)].step.function)
+        project.analysis.settle(project.graph.nodes[base_of(call.step)].step.function)
         with hanging.telling(project.scratch, call.timeout):
             outcome = execute_in(project, tools, call, None)
     except KeyboardInterrupt as error:  # nobody presses Ctrl-C here: the step raised it

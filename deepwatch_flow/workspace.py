@@ -47,6 +47,7 @@ from .model import (
 )
 from .naming import one_of, recorded_of
 from .observation.seen import Seen
+from .pausing import collector_paused
 from .pipeline.graph import StepGraph
 from .project import Project, value_of
 from .reasons import Explainer
@@ -59,7 +60,6 @@ from .state.disk import make_ignored_folder
 from .state.journal import Journal
 from .state.keptfacts import KeptFacts
 from .state.mutex import Mutex
-from .state.rows import collector_paused
 from .survey import Survey, leaves, only_of
 from .telling import Teller
 from .vouching import LOCKFILE, check_locked, check_same, check_scheme, lock_of

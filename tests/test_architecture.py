@@ -24,7 +24,7 @@ LAYERS: Tuple[Tuple[str, ...], ...] = (
     ("hashing",),
     ("events", "checking"),
     ("model",),
-    ("errors", "amounts", "_compat", "_version"),
+    ("errors", "amounts", "pausing", "_compat", "_version"),
 )
 #: third-party or heavy modules -> the entries that may import them
 ONLY_IN = {"rich": {"report", "cli"}, "sqlite3": {"state"}, "pluggy": {"hooks"}, "shtab": {"cli"},

@@ -6,7 +6,6 @@ units below count with these; import-time effects of the modules that take part 
 """
 from __future__ import annotations
 
-import gc
 import sys
 import textwrap
 from types import FunctionType
@@ -30,6 +29,7 @@ from ..hashing.values import Digester
 from ..loading.origin import Origins
 from ..loading.snapshot import Snapshot
 from ..model import Boundary, Digest, Fingerprint, Unit, Untracked
+from ..pausing import collector_paused
 from .classes import expand_class
 from .facts import Definition
 from .follow import Graph, Place
@@ -58,6 +58,7 @@ class Analysis:
         #: what stands over a fingerprint; over that of functions with equal code, each one's, the first made first
         self._tops: Dict[Digest, List[Tuple[Node, int]]] = {}
         self._by_own: Dict[Digest, Node] = {}
+        self._settled: Set[int] = set()
         #: by the number of the node: what is digested once stays as it is, whatever changes later
         self._rooted: Dict[int, Fingerprint] = {}
         self._apart: Dict[int, Node] = {}
@@ -70,13 +71,22 @@ class Analysis:
         With `params_apart` the defaults of its own parameters don't count: a step's caller gives
         all of them, and they are part of its key as params.
         """
-        collecting = gc.isenabled()
-        gc.disable()  # trees and tokens are garbage at once, and no cycles: the collector only costs
-        try:
-            return self._fingerprint(function, params_apart)
-        finally:
-            if collecting:
-                gc.enable()
+        with collector_paused():
+            node = self.unit(function)
+            if params_apart and node.kind == "function":
+                apart = self._apart.get(node.index)
+                if apart is None:
+                    apart = self._apart[node.index] = self._without_defaults(node)
+                node = apart
+            return self.rooted(node)
+
+    def settle(self, function: Any) -> None:
+        """Digest all that a function uses as it is now, as a fingerprint does: when it runs it may change what classes hold."""
+        with collector_paused():
+            node = self.unit(function)
+            if node.index not in self._settled:
+                self._settled.add(node.index)
+                self._effects_of(node)
 
     def unit(self, function: Any) -> Node:
         """Return the node of a callable, its links and all below complete."""
@@ -95,15 +105,6 @@ class Analysis:
         while waiting:
             node, obj = waiting.pop()
             _EXPAND[node.kind](self.graph, node, obj)
-
-    def _fingerprint(self, function: Any, params_apart: bool) -> Fingerprint:
-        node = self.unit(function)
-        if params_apart and node.kind == "function":
-            apart = self._apart.get(node.index)
-            if apart is None:
-                apart = self._apart[node.index] = self._without_defaults(node)
-            node = apart
-        return self.rooted(node)
 
     def top(self, root: Digest) -> Tuple[Node, int]:
         """Return the node that stands over a fingerprint made in this session, and its variant."""
@@ -147,17 +148,14 @@ class Analysis:
         return found
 
     def _root(self, node: Node) -> Fingerprint:
-        self._expand()
         plain = self._merkles[0]
-        plain.digest(node)
-        effects = self._effects.of(plain.names("module", plain.modules[node.index]))
-        self._expand()
+        effects = self._effects_of(node)
         top = Node(node.name, "step")
         top.text = Hasher("step/1").digest()
         self.graph.add(top)
         # a step is called by the names of its parameters
         top.links = [Link(f"parameters {node.signature}", node, node.name)]
-        top.links += [Link("effect", effect, effect.name, at_load=True) for effect in self._ordered(effects)]
+        top.links += [Link("effect", effect, effect.name, at_load=True) for effect in effects]
         plain.digest(top)
         flags = plain.flags[top.index]
         # -O takes assertions away, -OO docstrings as well
@@ -212,10 +210,14 @@ class Analysis:
         other.links = kept
         return other
 
-    def _ordered(self, effects: List[Node]) -> List[Node]:
-        """Return effects in an order of their own, whichever module was met first; equal ones count once."""
+    def _effects_of(self, node: Node) -> List[Node]:
+        """Return the effects of a node's modules in an order of their own, whichever was met first; equal ones count once."""
+        self._expand()
         plain = self._merkles[0]
-        by_digest = {plain.digest(node): node for node in effects}
+        plain.digest(node)
+        effects = self._effects.of(plain.names("module", plain.modules[node.index]))
+        self._expand()
+        by_digest = {plain.digest(each): each for each in effects}
         return [by_digest[digest] for digest in sorted(by_digest)]
 
     def _unseen(self, top: Node, variant: int) -> Tuple[Tuple[Untracked, ...], Optional[str]]:

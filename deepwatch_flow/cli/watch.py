@@ -15,11 +15,11 @@ from ..config import load as load_config
 from ..errors import DeepwatchError
 from ..model import Fresh, Plan, Policy, Trace
 from ..outlining import outline_of
+from ..pausing import collector_paused
 from ..report.explain import block
 from ..report.terminal import Paint, plan_lines
 from ..state import lockfile, watched, watchlist
 from ..state.mutex import Mutex
-from ..state.rows import collector_paused
 from ..survey import leaves
 from ..vouching import LOCKFILE
 from ..watching import (

@@ -28,9 +28,9 @@ from typing import (
 from .._compat import PYTHON
 from ..events import Notice, Printed, RunReport, StepFinished
 from ..model import Digest, Trace, Unit
+from ..pausing import collector_paused
 from .rows import (
     Execution,
-    collector_paused,
     finished_of,
     named,
     naming,

@@ -76,10 +76,11 @@ from .._compat import toml_loads
 from ..errors import StateError
 from ..hashing.digest import digest_bytes
 from ..model import Accepted, Digest, Lock
+from ..pausing import collector_paused
 from . import disk
 from .lockgrammar import VERSION, dumps, parse_canonical
 from .lockschema import Misfit, lock_of
-from .rows import collector_paused, entry_of, family_of, plain_entry, plain_family
+from .rows import entry_of, family_of, plain_entry, plain_family
 
 __all__ = ["Conflicted", "LockCache", "VERSION", "decode", "dumps", "loads", "read", "text_of", "write"]
 

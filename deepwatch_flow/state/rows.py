@@ -6,12 +6,10 @@ taken apart. What can't be unpacked is None: it is as good as not there.
 """
 from __future__ import annotations
 
-import gc
 import json
 import marshal
 import zlib
-from contextlib import contextmanager
-from typing import Any, Iterator, NamedTuple, Optional, Tuple
+from typing import Any, NamedTuple, Optional, Tuple
 
 from ..events import Printed, StepFinished
 from ..hashing.digest import Hasher
@@ -46,19 +44,6 @@ class Execution(NamedTuple):
     outcome: str                       #: ran | failed
     printed: Optional[Printed]         #: its file by its name in the folder of the run's logs; None where nothing came
     captured: bool = True              #: whether what it printed was kept
-
-
-@contextmanager
-def collector_paused() -> Iterator[None]:
-    """Keep the cycle collector off while many records are made: it would look at each of them, and
-    none is ever part of a cycle. It takes half of the time."""
-    running = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if running:
-            gc.enable()
 
 
 def pack(plain: Any) -> bytes:

@@ -214,8 +214,7 @@ def _perform(call: Call) -> Outcome:
         return Outcome(failure=_unopened)
     project, tools = _opened
     os.chdir(project.config.root)
-    # classes are digested as they are before the step runs: it may change what they hold
-    project.analysis.fingerprint(project.graph.nodes[base_of(call.step)].step.function)
+    project.analysis.settle(project.graph.nodes[base_of(call.step)].step.function)
     return execute_in(project, tools, call, None)._replace(value=None, here=False, seen=None)
 
 
