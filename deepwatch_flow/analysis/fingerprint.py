@@ -58,9 +58,10 @@ class Analysis:
         #: what stands over a fingerprint; over that of functions with equal code, each one's, the first made first
         self._tops: Dict[Digest, List[Tuple[Node, int]]] = {}
         self._by_own: Dict[Digest, Node] = {}
+        # by the number of a node: what is digested once stays as it is, whatever changes later
         self._settled: Set[int] = set()
-        #: by the number of the node: what is digested once stays as it is, whatever changes later
         self._rooted: Dict[int, Fingerprint] = {}
+        #: functions without the defaults of their parameters, by the number of those with them
         self._apart: Dict[int, Node] = {}
         #: own classes and functions that `token` was asked for, by module and qualified name
         self.held: Dict[Tuple[str, str], None] = {}
@@ -74,10 +75,7 @@ class Analysis:
         with collector_paused():
             node = self.unit(function)
             if params_apart and node.kind == "function":
-                apart = self._apart.get(node.index)
-                if apart is None:
-                    apart = self._apart[node.index] = self._without_defaults(node)
-                node = apart
+                node = self._without_defaults(node)
             return self.rooted(node)
 
     def settle(self, function: Any) -> None:
@@ -203,7 +201,9 @@ class Analysis:
         kept = [link for link in node.links if not link.label.startswith("default ")]
         if len(kept) == len(node.links):
             return node
-        other = self.graph.add(Node(node.name, node.kind, node.origin))
+        if node.index in self._apart:
+            return self._apart[node.index]
+        other = self._apart[node.index] = self.graph.add(Node(node.name, node.kind, node.origin))
         for attribute in ("file", "line", "text", "docs", "annotations", "signature", "source", "annotation_links",
                           "flags", "counts", "module", "path", "end", "scope", "told"):
             setattr(other, attribute, getattr(node, attribute))
