@@ -126,7 +126,7 @@ class Noting(Watcher):
         """
         found: Dict[int, CodeType] = {}
         kinds = _PAUSING
-        for each in [each for each in gc.get_objects() if type(each) in kinds]:     # there are millions of others
+        for each in [each for each in _objects() if type(each) in kinds]:     # there are millions of others
             prefix = kinds[type(each)]
             code, frame = getattr(each, prefix + "code"), getattr(each, prefix + "frame")
             if frame is not None and self._marks.covers(code) and getattr(each, prefix + "suspended", frame.f_lasti >= 0) \
@@ -145,6 +145,18 @@ class Noting(Watcher):
                     if self._marks.covers(each.f_code):
                         sink(each.f_code)
                     each = each.f_back
+
+
+def _objects() -> List[Any]:
+    """Return all that the cycle collector knows; what is frozen, as what was loaded before a run is, it does not tell of."""
+    frozen = gc.get_freeze_count()
+    if frozen:
+        gc.unfreeze()
+    try:
+        return gc.get_objects()
+    finally:
+        if frozen:
+            gc.freeze()
 
 
 def _defines(names: Dict[str, Any]) -> bool:

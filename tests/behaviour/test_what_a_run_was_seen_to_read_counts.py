@@ -515,3 +515,31 @@ def test_a_hermetic_run_looks_at_what_is_reused_too(ask: Any) -> None:
     done = project.run("--hermetic", code=1)
     assert "`data.txt` without declaring it" in str(done.steps["answer"])
     assert project.run().outcomes == {"answer": "reused"}
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_a_generator_that_began_while_the_pipeline_loaded_runs_on_in_a_step(project: Any, jobs: str) -> None:
+    project.write("feed.py", """
+        def numbers():
+            yield 1
+            yield helper()
+
+        def helper():
+            return 5
+
+        FEED = numbers()
+        next(FEED)
+        """)
+    project.write("pipeline.py", """
+        import feed
+        from deepwatch_flow import step
+
+        @step
+        def take():
+            return next(feed.FEED)
+        """)
+    project.run("-j", jobs)
+    assert project.value("take") == 5
+    told = project.cli("deps", "take", "--observed").stdout
+    assert {"pipeline.take", "feed.numbers", "feed.helper"} <= set(told.split())
+    assert "missed" not in told

@@ -1,6 +1,7 @@
 """Own code that is observed by its marks, and when it no longer is."""
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
@@ -60,6 +61,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project
     # what runs the tests is no own code of the project's
     (tmp_path / "project").mkdir()
     monkeypatch.chdir(tmp_path / "project")
+    # nor are threads that another test of this process has left, which wait for ever
+    left, count = threading.active_count() - 1, threading.active_count
+    monkeypatch.setattr(threading, "active_count", lambda: count() - left)
     made = Project(tmp_path / "project")
     with made.world, made.recorder:
         yield made
@@ -128,6 +132,18 @@ def test_generators_that_were_begun_before(project: Project) -> None:
     unbegun = own.numbers()
     project.seen(lambda: None)
     assert names(project.seen(lambda: next(unbegun))) == {"numbers"}
+
+
+def test_generators_that_were_begun_before_and_that_the_collector_is_spared(project: Project) -> None:
+    own = project.load(OWN)
+    begun = own.numbers()
+    next(begun)
+    gc.freeze()         # as a run and its workers do once all is loaded
+    try:
+        assert names(project.seen(lambda: next(begun))) == {"numbers"}
+        assert gc.get_freeze_count()
+    finally:
+        gc.unfreeze()
 
 
 def test_all_threads_are_seen(project: Project) -> None:
